@@ -1,0 +1,113 @@
+"""What a client asked, as values. Every API's JSON becomes this, and nothing after it sees that JSON again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Schema = Mapping[str, Any]  # a JSON Schema, as the client sent it
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call in the history. `arguments` is the client's text: it should be a JSON object and often is not."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A `system` or `developer` message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """What the model said earlier. `text` is "" where the client left `content` out."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The answer to the call `call_id`."""
+
+    text: str
+    call_id: str
+
+
+Message = System | User | Assistant | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. `parameters` is the JSON Schema of its arguments object."""
+
+    name: str
+    description: str = ""
+    parameters: Schema = field(default_factory=dict)
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`tool_choice`: how often to call (`mode`), and which tools may be called (`only`; None: all of them).
+
+    A named tool is `Choice("required", frozenset({name}))`.
+    """
+
+    mode: Literal["none", "auto", "required"] = "auto"
+    only: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn. `temperature` 0 is greedy; `top_k` 0, `top_p` 1 and `min_p` 0 are off.
+
+    `frequency_penalty` and `presence_penalty` are OpenAI's (subtracted from logits, over the generated tokens);
+    `repeat_penalty` is llama.cpp's (divides positive logits of the last `repeat_last_n` tokens; 1 is off).
+    `logit_bias` is added per token id. `seed` None draws a fresh one.
+    """
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.0
+    seed: int | None = None
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    repeat_penalty: float = 1.0
+    repeat_last_n: int = 64
+    logit_bias: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One chat request.
+
+    `schema` constrains the final answer (`response_format`). `max_tokens` None means up to the context's end.
+    `stop` ends the visible text, never a call. `tool_prompt` False leaves our tool instructions out
+    (`add_custom_system_prompt: false`). `template_args` go to the chat template as they are.
+    """
+
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    choice: Choice = Choice()
+    parallel: bool = True
+    schema: Schema | None = None
+    sampling: Sampling = Sampling()
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    tool_prompt: bool = True
+    template_args: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,99 @@
+"""Everything that is decided before the first token. Pure; raises BadRequest and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cortex.core import grammar
+from cortex.core.chat import Chat, Tool
+from cortex.core.dialect import Dialect
+from cortex.core.errors import BadRequest
+from cortex.core.grammar import Rules, Thought
+from cortex.core.job import Job, Part, Segment
+from cortex.core.parse import Parser, Reading
+from cortex.core.profile import Profile
+from cortex.core.prompt import prompt
+from cortex.core.schema import arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One reply to come: what the engine is to do, how its text is read, and what ends the visible text."""
+
+    job: Job
+    dialect: Dialect
+    reading: Reading
+    stop: tuple[str, ...] = ()
+
+    def parser(self, new_id: Callable[[], str]) -> Parser:
+        return Parser(self.dialect, self.reading, new_id)
+
+
+def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
+    """The plan of this chat. The prompt is the same for every `tool_choice`, so the cached prefix is reused."""
+    tools = callable_tools(chat)
+    segments = prompt(chat, profile, now)
+    thinking = thought(segments, profile)
+    rules = Rules(tools, chat.choice.mode == "required", chat.parallel, chat.schema, thinking)
+    job = Job(
+        prompt=segments,
+        grammar=constrain(chat, profile, rules),
+        parts=tuple(parts(chat)),
+        sampling=chat.sampling,
+        max_tokens=chat.max_tokens,
+    )
+    reading = Reading(
+        names=frozenset(tool.name for tool in tools),
+        must=rules.must,
+        loose=chat.schema is None and not rules.must,
+        thinking=thinking == "open",
+    )
+    return Plan(job, profile.dialect, reading, chat.stop)
+
+
+def callable_tools(chat: Chat) -> tuple[Tool, ...]:
+    """The tools that the reply may call."""
+    for number, tool in enumerate(chat.tools):
+        if tool.parameters.get("type", "object") != "object":
+            raise BadRequest(
+                f"The parameters of '{tool.name}' must be a JSON Schema of type 'object'.",
+                param=f"tools.{number}.function.parameters.type",
+            )
+    if chat.choice.mode == "none":
+        return ()
+    only = chat.choice.only
+    unknown = (only or frozenset()) - {tool.name for tool in chat.tools}
+    if unknown or (chat.choice.mode == "required" and not chat.tools):
+        missing = ", ".join(sorted(unknown)) or "a tool"
+        raise BadRequest(f"tool_choice asks for {missing}, which is not in 'tools'.", param="tool_choice")
+    return tuple(tool for tool in chat.tools if only is None or tool.name in only)
+
+
+def thought(segments: tuple[Segment, ...], profile: Profile) -> Thought:
+    """Whether a thought was opened by the prompt, may come, or cannot."""
+    opener, closer = profile.dialect.reasoning
+    text = "".join(segment.text for segment in segments)
+    if text.rstrip().endswith(opener):
+        return "open"
+    return "may" if opener in profile.template or closer in profile.template else "no"
+
+
+def constrain(chat: Chat, profile: Profile, rules: Rules) -> str | None:
+    """The grammar of the reply, or None where it is free."""
+    if rules.tools or chat.schema is not None:
+        return grammar.build(profile.dialect, rules, profile.specials)
+    if chat.tools:
+        return grammar.silent(profile.dialect, Rules(chat.tools, thought=rules.thought), profile.specials)
+    return None
+
+
+def parts(chat: Chat) -> list[Part]:
+    """Each schema alone, so that an engine can say which of them is at fault."""
+    tools = [
+        Part(f"tools.{number}.function.parameters", grammar.check(arguments(tool), strict=tool.strict))
+        for number, tool in enumerate(chat.tools)
+    ]
+    answer = [] if chat.schema is None else [Part("response_format", grammar.check(chat.schema))]
+    return tools + answer
