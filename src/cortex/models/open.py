@@ -1,0 +1,121 @@
+"""A model of the store -> everything that is needed to run it and to talk to it. Never loads weights."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from cortex import dialects
+from cortex.core.dialect import Dialect
+from cortex.core.errors import BadRequest, LoadError
+from cortex.core.profile import Profile
+from cortex.core.repair import repair
+from cortex.models import gguf
+from cortex.models.catalogue import builtin
+from cortex.models.gguf import Header
+from cortex.models.settings import Settings, settings
+from cortex.models.store import Model, Store
+
+log = logging.getLogger(__name__)
+
+CONTEXT = 8192  # unless the model's settings say otherwise: memory for a context is taken when a model is loaded
+
+# For files that carry no template. ChatML is what most of them were trained on.
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """`path`, `settings` and `profile.context` are what an engine's `Load` is made of. `notes` are for the log: what
+    was wrong with the file and was put right."""
+
+    model: Model
+    path: Path
+    header: Header
+    settings: Settings
+    profile: Profile
+    notes: tuple[str, ...] = ()
+
+
+def opened(store: Store, id: str, *, context: int | None = None) -> Opened:
+    """The model with this id, its file read anew. `context` wins over its settings; neither exceeds the model's own.
+
+    Raises `NotFound` for an unknown id and `LoadError` for a file that is gone or broken.
+    """
+    model = store.get(id)
+    header = _header(model)
+    wanted = settings(model.settings)
+    profile, notes = profiled(model.id, header, wanted, context=context)
+    for note in notes:
+        _log_once(model.id, note)
+    return Opened(model, model.path, header, wanted, profile, notes)
+
+
+def profiled(
+    name: str, header: Header, wanted: Settings, *, context: int | None = None
+) -> tuple[Profile, tuple[str, ...]]:
+    """What the pure half has to know of a model, and notes of what was put right."""
+    template, notes = _template(header, wanted)
+    profile = Profile(
+        name=name,
+        template=template,
+        dialect=dialect(header, wanted, template),
+        specials=header.specials,
+        bos=header.bos,
+        eos=header.eos,
+        context=_context(header, context or wanted.context),
+        tool_prompt=_file(wanted.tool_prompt) if wanted.tool_prompt else None,
+    )
+    return profile, notes
+
+
+def dialect(header: Header, wanted: Settings, template: str) -> Dialect:
+    """The dialect that the settings name; for "auto" the catalogue's for such files, else what the template speaks."""
+    if wanted.dialect != "auto":
+        return dialects.find(wanted.dialect)
+    known = builtin().dialect(header)
+    return dialects.find(known) if known else dialects.detect(template)
+
+
+def _header(model: Model) -> Header:
+    if not model.path.exists():
+        raise LoadError(
+            f"the file of {model.id} is gone: {model.path}. Pull or import it again, or remove it with "
+            f"`cortex models delete {model.id}`."
+        )
+    try:
+        return gguf.read(model.path)
+    except BadRequest as error:  # the client who named the model did nothing wrong
+        raise LoadError(error.message) from error
+
+
+def _template(header: Header, wanted: Settings) -> tuple[str, tuple[str, ...]]:
+    """The chat template, and notes. One that the owner gave is taken as it is."""
+    if wanted.template:
+        return _file(wanted.template), ()
+    if not header.template:
+        return CHATML, ("the file has no chat template; ChatML is used",)
+    template, note = repair(header.template)
+    return template, (note,) if note else ()
+
+
+def _context(header: Header, wanted: int | None) -> int:
+    most = header.context or CONTEXT
+    return min(wanted or CONTEXT, most)
+
+
+def _file(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LoadError(f"{path}, named in the model's settings, cannot be read: {error}") from error
+
+
+@cache
+def _log_once(id: str, note: str) -> None:
+    log.warning("%s: %s", id, note)

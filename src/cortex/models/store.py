@@ -1,0 +1,214 @@
+"""What models there are on this machine: one SQLite table. Never loads a model, never fetches one.
+
+A connection lives for one transaction, so a store may be used from any thread, and from several processes at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cortex.core.errors import BadRequest, NotFound
+from cortex.models import modelfile
+from cortex.models.lock import locked
+from cortex.models.settings import check
+
+# The original kept a table named `models` in the same file; ours lives beside it.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS local_models (
+  id       TEXT PRIMARY KEY,
+  path     TEXT NOT NULL,               -- relative to the data folder where it lies inside
+  size     INTEGER NOT NULL,
+  sha256   TEXT,
+  source   TEXT NOT NULL,
+  settings TEXT NOT NULL DEFAULT '{}',  -- JSON, keys as in model.yml
+  created  INTEGER NOT NULL,
+  owned    INTEGER NOT NULL             -- whether the file is ours to delete
+)
+"""
+VERSION = 1
+ID = re.compile(r"[\w][\w.:@+/-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row. `path` is absolute. `source` says where the file came from. `created` is in Unix seconds."""
+
+    id: str
+    path: Path
+    size: int
+    source: str
+    sha256: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    created: int = 0
+    owned: bool = False
+
+
+class Store:
+    """The models of the data folder `folder`, which is made on the first use. `clock` gives Unix seconds."""
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.folder, self._clock = folder, clock
+        self._ready = False
+
+    def get(self, id: str) -> Model:
+        """The model with exactly this id, else `NotFound`."""
+        rows = self._rows("WHERE id = ?", (id,))
+        if not rows:
+            raise _missing(id, [model.id for model in self.list()])
+        return rows[0]
+
+    def has(self, id: str) -> bool:
+        return bool(self._rows("WHERE id = ?", (id,)))
+
+    def list(self) -> Sequence[Model]:
+        return self._rows("ORDER BY id", ())
+
+    def find(self, query: str) -> Model:
+        """The model that `query` means: exactly, else as the only one that begins with it, else that contains it."""
+        models = self.list()
+        for fits in (str.__eq__, str.startswith, str.__contains__):
+            found = [model for model in models if fits(model.id.lower(), query.lower())]
+            exact = [model for model in found if model.id == query]
+            if len(found) == 1 or exact:
+                return (exact or found)[0]
+            if found:
+                raise BadRequest(f"{query} may be any of: {_names(found)}. Say which.", param="model")
+        raise _missing(query, [model.id for model in models])
+
+    def add(self, model: Model) -> Model:
+        """Put `model` in, in place of one with the same id; the row as it is now. Writes its `model.yml`."""
+        valid(model.id)
+        check(model.settings)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO local_models VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (model.id, self._stored(model.path), model.size, model.sha256, model.source,
+                 json.dumps(dict(model.settings)), model.created or int(self._clock()), model.owned),
+            )  # fmt: skip
+        return self._written(self.get(model.id))
+
+    def update(self, id: str, changes: Mapping[str, Any]) -> Model:
+        """Change settings of the model; None takes one back to its default. `BadRequest` for what is no setting."""
+        check(changes)
+        with self._transaction() as db:
+            row = db.execute("SELECT settings FROM local_models WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                raise NotFound(f"there is no model {id}", param="model", code="model_not_found")
+            merged = {key: value for key, value in {**json.loads(row[0]), **changes}.items() if value is not None}
+            db.execute("UPDATE local_models SET settings = ? WHERE id = ?", (json.dumps(merged), id))
+        return self._written(self.get(id))
+
+    def delete(self, id: str) -> Model:
+        """Take the model out, and remove the files that are ours: never one that was imported from elsewhere."""
+        model = self.get(id)
+        with self._transaction() as db:
+            db.execute("DELETE FROM local_models WHERE id = ?", (id,))
+            (shared,) = db.execute(
+                "SELECT count(*) FROM local_models WHERE path = ?", (self._stored(model.path),)
+            ).fetchone()
+        ours = [self.modelfile(model)]
+        if model.owned and not shared:
+            ours.append(model.path)
+        for path in ours:
+            path.unlink(missing_ok=True)
+            self._prune(path.parent)
+        return model
+
+    def modelfile(self, model: Model) -> Path:
+        """Where the model's `model.yml` is: beside a file that is ours, else under `models/imported`."""
+        if not model.owned:
+            return self.folder / "models" / "imported" / f"{model.id}.yml"
+        return model.path.with_name("model.yml") if model.path.name == "model.gguf" else model.path.with_suffix(".yml")
+
+    def _written(self, model: Model) -> Model:
+        modelfile.write(self.modelfile(model), model.id, model.path, model.size, model.created, model.settings)
+        return model
+
+    def _prune(self, folder: Path) -> None:
+        """Remove folders that have become empty, up to `models`."""
+        top = self.folder / "models"
+        while folder != top and folder.is_relative_to(top) and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+    def _stored(self, path: Path) -> str:
+        return str(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path.absolute())
+
+    def _rows(self, where: str, values: Sequence[str]) -> Sequence[Model]:
+        with self._connection() as db:
+            rows = db.execute(
+                f"SELECT id, path, size, source, sha256, settings, created, owned FROM local_models {where}", values
+            )
+            return [
+                Model(id, self.folder / path, size, source, sha256, json.loads(settings), created, bool(owned))
+                for id, path, size, source, sha256, settings, created, owned in rows
+            ]
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        self._make()
+        with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None)) as db:
+            yield db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """One writing transaction: committed at the end, rolled back on an error. It waits for other writers *before*
+        it reads, so that nothing is written on the ground of what has changed in between."""
+        with self._connection() as db, db:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "cortex.db"
+
+    def _make(self) -> None:
+        """Make the database, once in this object's life: under a lock, as two may not turn on WAL at once."""
+        if self._ready:
+            return
+        try:
+            with (
+                locked(self.folder / "cortex.db.lock"),
+                closing(sqlite3.connect(self._file, timeout=30)) as db,
+            ):
+                _migrate(db)
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise BadRequest(f"the data folder {self.folder} cannot be used: {error}") from error
+        self._ready = True
+
+
+def valid(id: str) -> str:
+    """`id` if it can be a model's id; it becomes a path, so it must stay inside its folder."""
+    if not ID.fullmatch(id) or any(part in ("", ".", "..") for part in id.split("/")):
+        raise BadRequest(
+            f"{id!r} cannot be a model's id: use letters, digits and . _ - : / @ +, beginning with a letter or digit",
+            param="model_id",
+        )
+    return id
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise sqlite3.DatabaseError(f"its database has format {version}, which a newer cortex wrote")
+    db.execute("PRAGMA journal_mode = WAL")
+    with db:
+        db.execute(SCHEMA)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _missing(query: str, ids: Sequence[str]) -> NotFound:
+    here = f"there are: {', '.join(ids)}" if ids else "none has been pulled or imported yet"
+    return NotFound(f"Model {query} not found; {here}", param="model", code="model_not_found")
+
+
+def _names(models: Sequence[Model]) -> str:
+    return ", ".join(model.id for model in models)

@@ -1,0 +1,287 @@
+"""Every command once: what it prints where, and its exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Cortex
+from cli.desk import Desk, delta
+from cortex import __version__
+from cortex.cli import background, show
+from cortex.config import read
+from models import tiny
+
+CHAT = "POST /v1/chat/completions"
+
+
+def _import(cortex: Cortex, home: Path, id: str = "tiny:1b") -> Path:
+    file = tiny.write(home / f"{id}.gguf")
+    assert cortex("models", "import", "--model_id", id, "--model_path", str(file)).code == 0
+    return file
+
+
+def test_version(cortex: Cortex) -> None:
+    assert cortex("--version").out == f"v{__version__}\n"
+    assert cortex("-v").code == 0
+
+
+def test_help_shows_an_example(cortex: Cortex) -> None:
+    assert "cortex run -d" in cortex("--help").out
+    assert "Example" in cortex("pull", "-h").out
+
+
+def test_an_unknown_command_is_a_usage_error(cortex: Cortex) -> None:
+    assert cortex("nonsense").code == 2
+
+
+def test_a_broken_configuration_is_one_line_on_stderr(cortex: Cortex, home: Path) -> None:
+    (home / "rc").write_text("apiServerPort: many")
+    done = cortex("ps")
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith("Error: apiServerPort")
+
+
+def test_an_imported_model_is_listed_shown_and_deleted(cortex: Cortex, home: Path) -> None:
+    file = tiny.write(home / "f.gguf")
+    done = cortex("models", "import", "--model_id", "llama3.1:8b-gguf-q4-km", "--model_path", str(file))
+    assert done.out == f"Successfully import model from  '{file}' for modelID 'llama3.1:8b-gguf-q4-km'.\n"
+    assert "| 1       | llama3.1:8b-gguf-q4-km |" in cortex("models", "list").out
+    assert json.loads(cortex("models", "get", "llama3.1").out)["architecture"] == "llama"
+    assert cortex("models", "delete", "llama3.1:8b-gguf-q4-km").out == (
+        "Model llama3.1:8b-gguf-q4-km deleted successfully\n"
+    )
+    assert file.exists()
+    assert cortex("models", "list").out == "No local models available!\n"
+
+
+def test_list_shows_what_contains_the_filter(cortex: Cortex, home: Path) -> None:
+    for id in ("coder:1b", "other:1b"):
+        _import(cortex, home, id)
+    out = cortex("models", "list", "CODER").out
+    assert "coder:1b" in out
+    assert "other:1b" not in out
+
+
+def test_delete_wants_the_whole_id(cortex: Cortex, home: Path) -> None:
+    _import(cortex, home)
+    done = cortex("models", "delete", "tin")
+    assert done.code == 1
+    assert "tiny:1b" in done.err
+    assert cortex("models", "remove", "tiny:1b").code == 0
+
+
+def test_delete_stops_the_model_first(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/stop"] = (400, {"message": "Model tiny:1b is not running"})
+    assert cortex("models", "delete", "tiny:1b").code == 0
+    assert desk.bodies("POST /v1/models/stop") == [{"model": "tiny:1b"}]
+
+
+def test_a_broken_file_is_refused_with_a_reason(cortex: Cortex, home: Path) -> None:
+    (home / "f.gguf").write_bytes(tiny.gguf()[:-1])
+    done = cortex("models", "import", "--model_id", "x", "--model_path", str(home / "f.gguf"))
+    assert done.code == 1
+    assert "cut off" in done.err
+
+
+def test_settings_are_changed_and_shown(cortex: Cortex, home: Path) -> None:
+    _import(cortex, home)
+    done = cortex("models", "update", "--model_id", "tiny:1b", "temperature=0.2", 'stop=["x"]', "dialect=hermes")
+    assert done.out == "Successfully updated model ID 'tiny:1b'!\n"
+    known = json.loads(cortex("models", "get", "tiny:1b").out)
+    assert (known["temperature"], known["stop"], known["dialect"]) == (0.2, ["x"], "hermes")
+    assert cortex("models", "update", "--model_id", "tiny:1b", "temprature=1").code == 1
+    assert cortex("models", "update", "--model_id", "tiny:1b", "temperature").code == 1
+
+
+def test_pull_of_an_unknown_name_says_what_is_known(cortex: Cortex) -> None:
+    done = cortex("pull", "no-such-model")
+    assert done.code == 1
+    assert "qwen2.5-coder:1.5b" in done.err
+
+
+def test_run_without_any_model_says_what_to_do(cortex: Cortex) -> None:
+    done = cortex("run")
+    assert done.code == 1
+    assert "No local models available!" in done.err
+
+
+def test_run_detached_loads_and_returns(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/start"] = (200, {"message": "Started successfully!"})
+    done = cortex("run", "-d", "tiny:1b")
+    assert done.code == 0
+    assert done.out == ("tiny:1b model started successfully. Use `cortex run tiny:1b` for interactive chat shell\n")
+    assert cortex("run", "-d", "tiny:1b", "--ctx_len", "2048").code == 0
+    assert desk.bodies("POST /v1/models/start") == [{"model": "tiny:1b"}, {"model": "tiny:1b", "ctx_len": 2048}]
+
+
+def test_a_model_that_does_not_load_is_told_in_the_server_s_words(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/start"] = (503, {"message": "not enough memory: 2 GB", "error": {}})
+    done = cortex("models", "start", "tiny")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == "Error: Failed to start model: not enough memory: 2 GB"
+
+
+def test_models_stop(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/stop"] = (200, {"message": "Stopped successfully!"})
+    assert cortex("models", "stop", "tiny").out == "Model stopped!\n"
+    desk.answers["POST /v1/models/stop"] = (400, {"message": "it is not running"})
+    assert "Failed to stop model: it is not running" in cortex("models", "stop", "tiny").err
+
+
+def test_ps_draws_the_original_s_table(cortex: Cortex, desk: Desk) -> None:
+    row = {"id": "llama3.2:3b-gguf-q4-km", "engine": "llama-cpp", "ram": 323202580, "vram": 0, "uptime": 3665.4}
+    desk.answers["GET /inferences/server/models"] = (200, {"data": [row]})
+    lines = cortex("ps").out.splitlines()
+    assert lines[0] == lines[2] == lines[4]
+    assert lines[1].split("|")[1:3] == [" Model                  ", " Engine    "]
+    assert lines[3] == "| llama3.2:3b-gguf-q4-km | llama-cpp | 308.23 MB | 0.00 B | 1 hour, 1 minute, 5 seconds |"
+
+
+def test_ps_without_models_and_without_a_server(cortex: Cortex, desk: Desk) -> None:
+    desk.answers["GET /inferences/server/models"] = (200, {"data": []})
+    assert cortex("ps").out == "No models loaded!\n"
+    cortex_answers = desk.answers
+    cortex_answers["DELETE /processManager/destroy"] = (200, {"message": "bye"})
+    assert cortex("stop").out == "Server stopped!\n"
+    done = cortex("ps")
+    assert (done.code, done.out) == (0, "No models loaded!\n")
+    assert "cortex start" in done.err
+
+
+def test_stop_without_a_server_fails(cortex: Cortex) -> None:
+    done = cortex("stop")
+    assert done.code == 1
+    assert "no server runs" in done.err
+
+
+def test_the_api_key_of_the_configuration_is_sent(cortex: Cortex, home: Path, desk: Desk) -> None:
+    with (home / "rc").open("a") as rc:
+        rc.write("apiKeys: [k1, k2]\n")
+    desk.answers["GET /inferences/server/models"] = (200, {"data": []})
+    cortex("ps")
+    assert desk.keys == {"Bearer k1"}
+
+
+def test_start_beside_a_running_server_says_so(cortex: Cortex, desk: Desk) -> None:
+    assert cortex("start").out == "The server has already started\n"
+
+
+def test_a_port_of_another_program_is_named_with_a_way_out(cortex: Cortex, home: Path, desk: Desk) -> None:
+    desk.health = "hello"
+    port = read(home / "rc")["apiServerPort"]
+    done = cortex("start")
+    assert done.code == 1
+    assert f"port {port} on 127.0.0.1 is in use" in done.err
+    assert f"cortex start --port {port + 1}" in done.err
+    assert "another program" in cortex("stop").err
+
+
+def test_a_program_that_speaks_no_http_is_no_server(cortex: Cortex, home: Path) -> None:
+    with socket.create_server(("127.0.0.1", read(home / "rc")["apiServerPort"])) as other:
+        other.settimeout(10)
+        asked = subprocess.Popen(
+            [sys.executable, "-m", "cortex.cli", "--config_file_path", str(home / "rc"), "stop"], stderr=subprocess.PIPE
+        )
+        connection, _ = other.accept()
+        with connection:
+            connection.sendall(b"220 mail.example.org ready\r\n")
+        _, said = asked.communicate(timeout=30)
+    assert asked.returncode == 1
+    assert b"no server runs" in said
+
+
+def test_a_server_that_does_not_come_up_shows_its_last_words(
+    cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = "import sys; print('first'); print('no such thing as luck', file=sys.stderr); sys.exit(3)"
+    monkeypatch.setattr(background, "command", lambda config: [sys.executable, "-c", dies])
+    done = cortex("start")
+    assert done.code == 1
+    assert "Could not start server: no such thing as luck" in done.err
+    assert str(home / "data" / "logs" / "cortex.log") in done.err
+
+
+def test_start_keeps_what_it_was_told(cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "ensure", lambda state, *options: True)
+    data = home / "other"
+    assert cortex("--data_folder_path", str(data), "start", "--host", "127.0.0.2", "--port", "4711").code == 0
+    kept = read(home / "rc")
+    assert (kept["apiServerHost"], kept["apiServerPort"], kept["dataFolderPath"]) == ("127.0.0.2", "4711", str(data))
+    assert cortex("start", "--port", "99999").code == 1
+    assert read(home / "rc") == kept
+
+
+def test_a_piped_chat_streams_replies_and_remembers(
+    cortex: Cortex, home: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/start"] = (200, {})
+    desk.answers[CHAT] = [
+        delta(role="assistant", content=""),
+        delta(reasoning_content="hm"),
+        delta(content="Good "),
+        delta(content="day"),
+        json.dumps({"choices": [], "usage": {}}),
+        "[DONE]",
+    ]
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hello\n\nAgain\nexit()\nnever asked\n"))
+    done = cortex("run", "tiny:1b")
+    assert (done.code, done.out) == (0, "Good day\nGood day\n")
+    assert "hm" in done.err
+    roles = [[(message["role"], message["content"]) for message in body["messages"]] for body in desk.bodies(CHAT)]
+    first = [("user", "Hello")]
+    assert roles == [first, [*first, ("assistant", "Good day"), ("user", "Again")]]
+
+
+@pytest.mark.parametrize(
+    "answer", [(400, {"message": "too long"}), [delta(content="Go"), json.dumps({"error": {"message": "too long"}})]]
+)
+def test_a_piped_chat_ends_with_its_first_error(
+    cortex: Cortex, home: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    _import(cortex, home)
+    desk.answers |= {"POST /v1/models/start": (200, {}), CHAT: answer}
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hello\nAgain\n"))
+    done = cortex("run", "tiny:1b")
+    assert done.code == 1
+    assert done.err.splitlines()[-1] == "Error: too long"
+    assert len(desk.bodies(CHAT)) == 1
+
+
+def test_run_without_a_name_takes_the_only_model_and_asks_among_several(
+    cortex: Cortex, home: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.answers["POST /v1/models/start"] = (200, {})
+    _import(cortex, home, "a:1b")
+    assert cortex("run", "-d").out.startswith("a:1b model started")
+    _import(cortex, home, "b:1b")
+    monkeypatch.setattr("sys.stdin", io.StringIO("2\n"))
+    done = cortex("run", "-d")
+    assert done.code == 1
+    assert "a:1b, b:1b" in done.err
+
+
+def test_sizes_and_times_are_written_as_the_original_did() -> None:
+    assert [show.size(count) for count in (0, 1023, 323202580, 2007931781)] == [
+        "0.00 B",
+        "1023.00 B",
+        "308.23 MB",
+        "1.87 GB",
+    ]
+    assert [show.duration(seconds) for seconds in (0, 7, 61, 3945)] == [
+        "0 seconds",
+        "7 seconds",
+        "1 minute, 1 second",
+        "1 hour, 5 minutes, 45 seconds",
+    ]

@@ -1,0 +1,90 @@
+"""The configuration: which of flag, environment, file and default wins, and that a file survives being written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cortex.config import Config, Flags, load, persist, read
+from cortex.core.errors import BadRequest
+
+
+def _load(tmp_path: Path, text: str | None = None, flags: Flags | None = None, **environment: str) -> Config:
+    file = tmp_path / "rc"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    return load(flags or Flags(), environment={"CORTEX_CONFIG": str(file)} | environment)
+
+
+def test_without_a_file_the_original_s_defaults_hold(tmp_path: Path) -> None:
+    config = _load(tmp_path)
+    assert (config.host, config.port, config.url) == ("127.0.0.1", 39281, "http://127.0.0.1:39281")
+    assert config.data_folder == Path.home() / "cortexcpp"
+    assert load(environment={}).file == Path.home() / ".cortexrc"
+
+
+def test_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> None:
+    text = "apiServerPort: 1111\napiServerHost: host.file\n"
+    assert _load(tmp_path).port == 39281
+    assert _load(tmp_path, text).port == 1111
+    assert _load(tmp_path, text, CORTEX_PORT="2222").port == 2222
+    assert _load(tmp_path, text, Flags(port=3333), CORTEX_PORT="2222").port == 3333
+    assert _load(tmp_path, text).host == "host.file"
+    assert _load(tmp_path, text, CORTEX_HOST="host.env").host == "host.env"
+    assert _load(tmp_path, text, Flags(host="host.flag"), CORTEX_HOST="host.env").host == "host.flag"
+
+
+def test_a_data_folder_from_outside_takes_the_logs_along(tmp_path: Path) -> None:
+    text = "dataFolderPath: /a\nlogFolderPath: /b\n"
+    assert (_load(tmp_path, text).data_folder, _load(tmp_path, text).log_folder) == (Path("/a"), Path("/b"))
+    moved = _load(tmp_path, text, CORTEX_DATA_FOLDER="/c")
+    assert (moved.data_folder, moved.log) == (Path("/c"), Path("/c/logs/cortex.log"))
+    assert _load(tmp_path, text, Flags(data_folder=Path("/d")), CORTEX_DATA_FOLDER="/c").data_folder == Path("/d")
+
+
+def test_a_partial_file_is_enough(tmp_path: Path) -> None:
+    config = _load(tmp_path, "apiServerHost: 0.0.0.0\nenableCors: true\n")
+    assert (config.host, config.port, config.enable_cors) == ("0.0.0.0", 39281, True)
+    assert config.url == "http://127.0.0.1:39281"
+    assert _load(tmp_path, "").port == 39281
+
+
+def test_a_byte_order_mark_and_a_port_in_quotes_are_what_the_original_wrote(tmp_path: Path) -> None:
+    assert _load(tmp_path, '\ufeffapiServerPort: "4000"\n').port == 4000
+
+
+def test_writing_keeps_what_others_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "rc"
+    file.write_text('\ufefffuture: {deep: [1, 2]}\napiServerPort: "4000"\nllamacppVersion: ü\n', encoding="utf-8")
+    persist(file, {"apiServerPort": "5000"})
+    assert read(file) == {"future": {"deep": [1, 2]}, "apiServerPort": "5000", "llamacppVersion": "ü"}
+    persist(file, {})
+    assert load(Flags(file=file), environment={}).port == 5000
+    assert [path.name for path in tmp_path.iterdir()] == ["rc"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("apiServerPort: many", "apiServerPort"),
+        ("apiServerPort: 70000", "apiServerPort"),
+        ("enableCors: perhaps", "enableCors"),
+        ("apiKeys: secret", "apiKeys"),
+        ("dataFolderPath: [a]", "dataFolderPath"),
+        ("- a list", "key: value"),
+        ("a: b: c", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(BadRequest, match=why):
+        _load(tmp_path, text)
+
+
+def test_a_wrong_port_in_the_environment_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="CORTEX_PORT"):
+        _load(tmp_path, CORTEX_PORT="http")
+
+
+def test_an_ipv6_host_gets_its_brackets(tmp_path: Path) -> None:
+    assert _load(tmp_path, CORTEX_HOST="::").url == "http://[::1]:39281"

@@ -1,0 +1,183 @@
+"""The store's laws: what is found, what is kept, what is removed, and that two processes do not hurt each other."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cortex.core.errors import BadRequest, NotFound
+from cortex.models import importing
+from cortex.models.store import Model, Store
+from models import tiny
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "data", clock=lambda: 1700000000.0)
+
+
+def _owned(store: Store, id: str) -> Model:
+    path = tiny.write(store.folder / "models" / "catalogue" / id / "model.gguf")
+    return store.add(Model(id, path, 1, "a test", owned=True))
+
+
+def test_an_import_is_kept_with_its_facts(store: Store, tmp_path: Path) -> None:
+    file = tiny.write(tmp_path / "a.gguf")
+    importing.add(store, "llama3.1:8b-gguf-q4-km", file)
+    model = store.get("llama3.1:8b-gguf-q4-km")
+    assert (model.path, model.size, model.created, model.owned) == (file, file.stat().st_size, 1700000000, False)
+
+
+@pytest.mark.parametrize("id", ["", "../x", "a/../b", "/etc/x", "a//b", "-x", "a b", "x\n"])
+def test_an_id_that_would_leave_its_folder_is_refused(store: Store, tmp_path: Path, id: str) -> None:
+    with pytest.raises(BadRequest, match="cannot be a model's id"):
+        importing.add(store, id, tiny.write(tmp_path / "a.gguf"))
+
+
+def test_an_import_never_takes_the_place_of_another(store: Store, tmp_path: Path) -> None:
+    importing.add(store, "a", tiny.write(tmp_path / "a.gguf"))
+    with pytest.raises(BadRequest, match="already"):
+        importing.add(store, "a", tiny.write(tmp_path / "b.gguf"))
+    assert store.get("a").path.name == "a.gguf"
+
+
+def test_a_file_that_is_no_gguf_is_not_imported(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_text("hello")
+    with pytest.raises(BadRequest, match="GGUF"):
+        importing.add(store, "a", tmp_path / "a.gguf")
+    assert not store.has("a")
+
+
+def test_exact_comes_before_pattern(store: Store) -> None:
+    for id in ("llama3.2:3b-gguf", "llama3.2:3b-gguf-q4-km", "my-llama3.2:3b-gguf"):
+        _owned(store, id)
+    assert store.find("llama3.2:3b-gguf").id == "llama3.2:3b-gguf"
+    assert store.find("LLAMA3.2:3B-gguf").id == "llama3.2:3b-gguf"
+
+
+def test_the_only_prefix_comes_before_what_contains(store: Store) -> None:
+    for id in ("coder:1b", "my-coder:1b"):
+        _owned(store, id)
+    assert store.find("coder").id == "coder:1b"
+    assert store.find("my").id == "my-coder:1b"
+    assert store.find("y-c").id == "my-coder:1b"
+
+
+def test_an_ambiguous_name_lists_what_it_may_be(store: Store) -> None:
+    for id in ("coder:1b", "coder:7b", "other"):
+        _owned(store, id)
+    with pytest.raises(BadRequest, match="coder:1b, coder:7b") as raised:
+        store.find("coder")
+    assert "other" not in raised.value.message
+
+
+def test_an_unknown_name_lists_what_there_is(store: Store) -> None:
+    with pytest.raises(NotFound, match="none has been pulled"):
+        store.find("x")
+    _owned(store, "coder:1b")
+    with pytest.raises(NotFound, match="there are: coder:1b") as raised:
+        store.get("cod")
+    assert (raised.value.param, raised.value.code) == ("model", "model_not_found")
+
+
+def test_delete_removes_a_file_that_is_ours_and_its_folders(store: Store) -> None:
+    model = _owned(store, "coder:1b")
+    store.delete("coder:1b")
+    assert not model.path.exists()
+    assert not (store.folder / "models" / "catalogue").exists()
+    assert list(store.list()) == []
+
+
+def test_delete_leaves_an_imported_file_alone(store: Store, tmp_path: Path) -> None:
+    file = tiny.write(tmp_path / "a.gguf")
+    model = importing.add(store, "a", file)
+    assert store.modelfile(model).exists()
+    store.delete("a")
+    assert file.exists()
+    assert not store.modelfile(model).exists()
+
+
+def test_delete_keeps_a_file_that_another_model_uses(store: Store) -> None:
+    model = _owned(store, "coder:1b")
+    store.add(Model("same", model.path, 1, "a test", owned=True))
+    store.delete("same")
+    assert model.path.exists()
+
+
+def test_settings_are_checked_merged_and_written_to_model_yml(store: Store) -> None:
+    model = _owned(store, "coder:1b")
+    store.update("coder:1b", {"temperature": 0.5, "ctx_len": 4096})
+    store.update("coder:1b", {"ctx_len": None})
+    assert store.get("coder:1b").settings == {"temperature": 0.5}
+    written = yaml.safe_load(store.modelfile(model).read_text())
+    assert (written["id"], written["temperature"]) == ("coder:1b", 0.5)
+    assert "ctx_len" not in written
+
+
+@pytest.mark.parametrize(
+    "changes", [{"temprature": 1}, {"ctx_len": "many"}, {"ctx_len": 0}, {"stop": [1]}, {"top_k": True}]
+)
+def test_what_is_no_setting_is_refused(store: Store, changes: dict[str, object]) -> None:
+    _owned(store, "coder:1b")
+    with pytest.raises(BadRequest):
+        store.update("coder:1b", changes)
+
+
+def test_an_unknown_dialect_is_refused(store: Store) -> None:
+    _owned(store, "coder:1b")
+    with pytest.raises(NotFound, match="dialect"):
+        store.update("coder:1b", {"dialect": "klingon"})
+
+
+def test_a_moved_data_folder_takes_its_models_along(store: Store, tmp_path: Path) -> None:
+    _owned(store, "coder:1b")
+    moved = store.folder.rename(tmp_path / "elsewhere")
+    model = Store(moved).get("coder:1b")
+    assert model.path.is_relative_to(moved)
+    assert model.path.exists()
+
+
+def test_the_original_s_database_is_left_as_it_was(store: Store) -> None:
+    store.folder.mkdir()
+    with closing(sqlite3.connect(store.folder / "cortex.db")) as db, db:
+        db.execute("CREATE TABLE models (model_id TEXT)")
+        db.execute("INSERT INTO models VALUES ('theirs')")
+    _owned(store, "ours")
+    assert [model.id for model in store.list()] == ["ours"]
+    with closing(sqlite3.connect(store.folder / "cortex.db")) as db:
+        assert db.execute("SELECT * FROM models").fetchall() == [("theirs",)]
+
+
+def test_a_database_of_a_newer_cortex_is_refused(store: Store) -> None:
+    store.folder.mkdir()
+    with closing(sqlite3.connect(store.folder / "cortex.db")) as db, db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(BadRequest, match="newer"):
+        store.list()
+
+
+ADDS = """
+import sys
+from pathlib import Path
+from cortex.models.store import Model, Store
+store = Store(Path(sys.argv[1]))
+for number in range(15):
+    store.add(Model(f"{sys.argv[2]}:{number}", Path("/nowhere.gguf"), 1, "a test"))
+    store.update("shared", {sys.argv[2]: number})
+"""
+
+
+def test_two_processes_at_once_lose_nothing(store: Store) -> None:
+    store.add(Model("shared", Path("/nowhere.gguf"), 1, "a test"))
+    both = [
+        subprocess.Popen([sys.executable, "-c", ADDS, str(store.folder), key]) for key in ("top_k", "repeat_last_n")
+    ]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(store.list()) == 31
+    assert store.get("shared").settings == {"top_k": 14, "repeat_last_n": 14}
