@@ -1,0 +1,92 @@
+"""The application: routes, the frame around them, and their documentation. Parts are given; none is made here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+
+import cortex
+from cortex.core.errors import CortexError
+from cortex.server.frame import Frame, KeyGate, on_error
+from cortex.server.gone import ClientGone
+from cortex.server.routes import chat, models, system
+from cortex.server.site import Site
+from cortex.server.wire import docs
+
+ABOUT = "A local LLM server that speaks OpenAI's API. Tool calls are always right in form."
+
+
+def create_app(site: Site) -> FastAPI:
+    """An ASGI application over `site`. It closes the service when it shuts down."""
+    app = FastAPI(
+        title="Cortex",
+        version=cortex.__version__,
+        description=ABOUT,
+        docs_url=None,  # its pages fetch their scripts from the network; `/` is ours
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.site = site
+    for part in (chat, models, system):
+        app.include_router(part.router)
+    for kind in (CortexError, ClientGone, HTTPException):
+        app.add_exception_handler(kind, on_error)
+    _surround(app, site)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.site.service.close()
+
+
+def _surround(app: FastAPI, site: Site) -> None:
+    """The last one added is the outermost: what a browser may see, then log and errors, then the key."""
+    origins = site.options.origins
+    app.add_middleware(KeyGate, keys=site.options.api_keys)
+    app.add_middleware(Frame, new_id=site.new_id)
+    if origins is not None:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins or ("*",),
+            allow_methods=("*",),
+            allow_headers=("*",),
+            expose_headers=("x-request-id",),
+            max_age=600,
+        )
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        _drop_fastapis_own_errors(document)
+        document["components"]["schemas"] |= _extra_shapes()
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _drop_fastapis_own_errors(document: dict[str, Any]) -> None:
+    """FastAPI documents a 422 for every route with a parameter; ours never send one."""
+    for verbs in document["paths"].values():
+        for route in verbs.values():
+            route["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+
+
+def _extra_shapes() -> dict[str, Any]:
+    """Shapes that no route returns as such: the chunks of a stream."""
+    shapes: dict[str, Any] = {}
+    for shape in docs.EXTRA_SHAPES:
+        schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+        shapes |= schema.pop("$defs", {}) | {shape.__name__: schema}
+    return shapes

@@ -1,0 +1,59 @@
+"""Reads the body of an HTTP request: within a limit, gzip undone. Never parses what it does not have to hold."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from cortex.core.errors import BadRequest
+from cortex.server.gone import ClientGone
+from cortex.server.wire.body import decode
+from cortex.server.wire.errors import BadEncoding, TooLarge
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+async def read_object(request: Request, limit: int) -> dict[str, Any]:
+    """The JSON object in the request's body; `limit` is in bytes, after decompression."""
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise _too_large(limit)
+    raw = await _read(request, limit)
+    match request.headers.get("content-encoding", "identity").lower():
+        case "" | "identity":
+            return decode(raw)
+        case "gzip" | "x-gzip":
+            return decode(_gunzip(raw, limit))
+        case other:
+            raise BadEncoding(f"the content encoding {other!r:.60} is not understood: send plain JSON, or gzip")
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    raw = bytearray()
+    try:
+        async for part in request.stream():
+            raw += part
+            if len(raw) > limit:
+                raise _too_large(limit)
+    except ClientDisconnect as error:
+        raise ClientGone from error
+    return bytes(raw)
+
+
+def _gunzip(raw: bytes, limit: int) -> bytes:
+    inflate = zlib.decompressobj(_GZIP)
+    try:
+        plain = inflate.decompress(raw, limit + 1)
+    except zlib.error as error:
+        raise BadRequest(f"the request body is not gzip: {error}", code="invalid_gzip") from error
+    if len(plain) > limit:
+        raise _too_large(limit)
+    if not inflate.eof:
+        raise BadRequest("the request body is not gzip: it ends too early", code="invalid_gzip")
+    return plain
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the request body is larger than {limit:,} bytes")

@@ -1,0 +1,85 @@
+"""`POST /v1/chat/completions`, streamed or whole: both are the same events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from fastapi import APIRouter, Request, Response
+
+from cortex.core.errors import CortexError
+from cortex.core.events import Done, Reply
+from cortex.server.body import read_object
+from cortex.server.frame import crash, json_response
+from cortex.server.gone import while_connected
+from cortex.server.service import Answer, Card
+from cortex.server.site import Site, Trace, site_of, trace_of
+from cortex.server.sse import EventStream
+from cortex.server.wire import chat as wire
+from cortex.server.wire import docs
+from cortex.server.wire.chat import ChatRequest
+from cortex.server.wire.response import Head, completion
+from cortex.server.wire.stream import ChunkWriter, error_event
+
+log = logging.getLogger("cortex.server")
+router = APIRouter(tags=["chat"])
+
+
+@router.post(
+    "/v1/chat/completions",
+    summary="Ask a model",
+    response_model=None,
+    responses=docs.CHAT_RESPONSES,
+    openapi_extra=docs.CHAT_REQUEST,
+)
+async def chat_completions(request: Request) -> Response:
+    """Loads the model if it is not loaded. With `stream`, the answer comes as server-sent events."""
+    site, trace = site_of(request), trace_of(request)
+    body = await read_object(request, site.options.max_body)
+    trace.model = wire.model_name(body)
+    card = site.service.find(trace.model)
+    asked = wire.read(body, card.defaults, strict=site.options.strict_fields)
+    if asked.stream:
+        answer = await while_connected(request.receive, site.service.answer(card, asked.chat))
+        return _streamed(site, trace, asked, answer)
+    return await while_connected(request.receive, _whole(site, trace, card, asked))
+
+
+async def _whole(site: Site, trace: Trace, card: Card, asked: ChatRequest) -> Response:
+    answer = await site.service.answer(card, asked.chat)
+    head = _head(site, trace, asked, answer)
+    reply = Reply()
+    async with aclosing(answer.events) as events:
+        async for event in events:
+            reply.add(event)
+    trace.usage = reply.usage
+    return json_response(completion(head, reply))
+
+
+def _streamed(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Response:
+    writer = ChunkWriter(_head(site, trace, asked, answer), include_usage=asked.include_usage)
+    return EventStream(_chunks(answer, writer, trace), close=answer.events.aclose, silence=site.options.silence)
+
+
+async def _chunks(answer: Answer, writer: ChunkWriter, trace: Trace) -> AsyncIterator[bytes]:
+    yield writer.start()
+    try:
+        async for event in answer.events:
+            if isinstance(event, Done):
+                trace.usage = event.usage
+            if chunk := writer.event(event):
+                yield chunk
+    except CortexError as error:
+        log.warning("%s failed in mid-stream: %s", trace.id, error.message)
+        yield error_event(error)
+    except Exception:
+        log.exception("%s failed in mid-stream", trace.id)
+        yield error_event(crash(trace))
+
+
+def _head(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Head:
+    warnings = (*asked.warnings, *answer.warnings)
+    if warnings:
+        log.warning("%s %s: %s", trace.id, asked.model, "; ".join(warnings))
+    return Head(site.new_id("chatcmpl-"), int(site.clock()), asked.model, answer.fingerprint, warnings)

@@ -1,0 +1,70 @@
+"""What every route needs: the service behind it, and what varies from one run to the next. No behaviour of its own."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from cortex.core.job import Usage
+from cortex.server.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the server behaves towards its clients.
+
+    `api_keys` empty lets everybody in. `origins` are the web pages that may ask; empty or with `*`: all; None turns
+    CORS off. `strict_fields` makes a 400 of a field that nobody knows. `max_body` is in bytes. `silence` is how many
+    seconds a stream may be silent before it sends a comment.
+    """
+
+    api_keys: tuple[str, ...] = ()
+    origins: tuple[str, ...] | None = ("*",)
+    strict_fields: bool = False
+    max_body: int = 64 * 2**20
+    silence: float = 10.0
+
+
+def new_id(prefix: str) -> str:
+    return prefix + secrets.token_hex(12)
+
+
+def nothing() -> None:
+    """What a server does that nobody can tell to exit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """`quit` asks the process to end gracefully. `clock` gives Unix time in seconds."""
+
+    service: Service
+    options: Options = Options()
+    clock: Callable[[], float] = time.time
+    new_id: Callable[[str], str] = new_id
+    quit: Callable[[], None] = nothing
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log will say of one request; the routes fill it in."""
+
+    id: str
+    model: str = "-"
+    usage: Usage = field(default=Usage())
+    status: int | None = None
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    site = connection.app.state.site
+    assert isinstance(site, Site)
+    return site
+
+
+def trace_of(connection: HTTPConnection) -> Trace:
+    trace = connection.scope["cortex.trace"]
+    assert isinstance(trace, Trace)
+    return trace

@@ -1,0 +1,1 @@
+"""One API's JSON <-> the core's values. Pure: no I/O, no clock, no randomness of its own."""

@@ -1,0 +1,156 @@
+"""The body of `POST /v1/chat/completions` -> a `Chat`. Raises `BadRequest` that names the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cortex.core.chat import Chat, Sampling
+from cortex.core.errors import BadRequest
+from cortex.server.wire import fields
+from cortex.server.wire.known import unknown_keys
+from cortex.server.wire.messages import read_messages, remarks
+from cortex.server.wire.node import Node
+from cortex.server.wire.tools import read_choice, read_format, read_tools
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a model's settings say where a request is silent."""
+
+    sampling: Sampling = Sampling()
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request, read. `warnings` name what the client sent to no effect."""
+
+    model: str
+    chat: Chat
+    stream: bool = False
+    include_usage: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def model_name(body: Mapping[str, Any]) -> str:
+    """The model that a body asks for: whose settings are the defaults of all that follows."""
+    name = Node(body).need("model", "a model's id, such as one of GET /v1/models").string()
+    if not name:
+        raise BadRequest("model must be a model's id, not an empty string", param="model")
+    return name
+
+
+def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bool = False) -> ChatRequest:
+    """A whole request. `strict` makes a 400 of a field that nobody knows."""
+    node = Node(body)
+    unknown = unknown_keys(body, fields.NAMES)
+    if strict and unknown:
+        raise BadRequest(f"{unknown[0]}: this server knows no such field", param=unknown[0], code="unknown_parameter")
+    fields.check(node)
+    chat = _chat(node, defaults)
+    idle = [f"{path}: this server knows no such field; it has no effect" for path in unknown]
+    return ChatRequest(
+        model_name(body),
+        chat,
+        stream=_flag(node, "stream", False),
+        include_usage=_include_usage(node),
+        warnings=(*idle, *remarks(Node(body["messages"], "messages"))),
+    )
+
+
+def _chat(node: Node, defaults: Defaults) -> Chat:
+    tools = read_tools(node.get("tools"))
+    choice, single = read_choice(node.get("tool_choice"), tools)
+    arguments = node.get("chat_template_kwargs")
+    return Chat(
+        messages=read_messages(node.need("messages", "a list of messages")),
+        tools=tools,
+        choice=choice,
+        parallel=_flag(node, "parallel_tool_calls", True) and not single,
+        schema=read_format(node.get("response_format")),
+        sampling=_sampling(node, defaults.sampling),
+        max_tokens=_max_tokens(node, defaults.max_tokens),
+        stop=_stop(node, defaults.stop),
+        tool_prompt=_flag(node, "add_custom_system_prompt", True),
+        template_args=arguments.object() if arguments else {},
+    )
+
+
+def _flag(node: Node, key: str, default: bool) -> bool:
+    found = node.get(key)
+    return default if found is None else found.boolean()
+
+
+def _include_usage(node: Node) -> bool:
+    options = node.get("stream_options")
+    return options is not None and _flag(options, "include_usage", False)
+
+
+def _max_tokens(node: Node, default: int | None) -> int | None:
+    found = node.get("max_completion_tokens") or node.get("max_tokens")
+    if found is None:
+        return default
+    return None if found.value == -1 else min(found.integer(1), _MOST)
+
+
+def _stop(node: Node, default: tuple[str, ...]) -> tuple[str, ...]:
+    found = node.get("stop")
+    match found:
+        case None:
+            return default
+        case Node(str()):
+            return (_stop_text(found),)
+        case Node(list() as listed) if len(listed) <= 4:
+            return tuple(_stop_text(item) for item in found.items())
+    raise found.wrong("a string or a list of up to 4 strings")
+
+
+def _stop_text(node: Node) -> str:
+    if not node.string():
+        raise node.wrong("a string that is not empty")
+    return node.string()
+
+
+_NUMBERS = {  # field -> its least and greatest value
+    "temperature": (0.0, 2.0),
+    "top_p": (0.0, 1.0),
+    "min_p": (0.0, 1.0),
+    "frequency_penalty": (-2.0, 2.0),
+    "presence_penalty": (-2.0, 2.0),
+    "repeat_penalty": (0.0, 10.0),
+}
+_COUNTS = {"top_k": -1, "repeat_last_n": 0}  # field -> its least value; vLLM's clients write -1 for no top_k
+_MOST = 2**31 - 1
+
+
+def _sampling(node: Node, default: Sampling) -> Sampling:
+    given: dict[str, Any] = {}
+    for name, (low, high) in _NUMBERS.items():
+        if (found := node.get(name)) is not None:
+            given[name] = found.number(low, high)
+    for name, least in _COUNTS.items():
+        if (found := node.get(name)) is not None:
+            given[name] = max(0, found.integer(least, _MOST))
+    if (found := node.get("seed")) is not None:
+        given["seed"] = _seed(found)
+    if (found := node.get("logit_bias")) is not None:
+        given["logit_bias"] = _logit_bias(found)
+    return replace(default, **given)
+
+
+def _seed(node: Node) -> int | None:
+    seed = node.integer(-(2**63), 2**63 - 1)
+    return None if seed == -1 else seed
+
+
+def _logit_bias(node: Node) -> tuple[tuple[int, float], ...]:
+    pairs = []
+    for key in node.object():
+        if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) <= _MOST):
+            raise BadRequest(f"logit_bias: its keys must be ids of tokens, not {key!r:.40}", param="logit_bias")
+        value = node.get(key)
+        pairs.append((int(key), value.number(-100, 100) if value else 0.0))
+    return tuple(pairs)

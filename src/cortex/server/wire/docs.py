@@ -1,0 +1,230 @@
+"""The shapes of all replies, for the API's documentation and for the tests. Nothing is parsed here."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from cortex.server.wire.fields import request_schema
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ErrorFields(_Shape):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorReply(_Shape):
+    """OpenAI's error object; `message` is there once more for Cortex's own clients."""
+
+    error: ErrorFields
+    message: str
+
+
+class MessageReply(_Shape):
+    message: str
+    warning: str | None = None
+
+
+class LoadingReply(_Shape):
+    """`progress` is the loaded fraction, 0 to 1."""
+
+    message: str
+    progress: float
+
+
+class FunctionCall(_Shape):
+    name: str
+    arguments: str
+
+
+class ToolCall(_Shape):
+    id: str
+    type: Literal["function"]
+    function: FunctionCall
+
+
+class AssistantMessage(_Shape):
+    role: Literal["assistant"]
+    content: str | None
+    refusal: None
+    tool_calls: list[ToolCall] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class Choice(_Shape):
+    index: int
+    message: AssistantMessage
+    logprobs: None
+    finish_reason: Literal["stop", "length", "tool_calls"]
+
+
+class PromptDetails(_Shape):
+    cached_tokens: int
+
+
+class CompletionDetails(_Shape):
+    reasoning_tokens: int | None = None
+
+
+class Usage(_Shape):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails
+
+
+class CortexFields(_Shape):
+    """Our own: what of the request had no effect, and what the grammar saved."""
+
+    warnings: list[str] | None = None
+    forced_tokens: int | None = None
+    decodes: int | None = None
+
+
+class ChatCompletion(_Shape):
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[Choice]
+    usage: Usage
+    cortex: CortexFields
+
+
+class FunctionDelta(_Shape):
+    name: str | None = None
+    arguments: str
+
+
+class ToolCallDelta(_Shape):
+    index: int
+    id: str | None = None
+    type: Literal["function"] | None = None
+    function: FunctionDelta
+
+
+class Delta(_Shape):
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+    tool_calls: list[ToolCallDelta] | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+
+class ChunkChoice(_Shape):
+    index: int
+    delta: Delta
+    logprobs: None
+    finish_reason: Literal["stop", "length", "tool_calls"] | None
+
+
+class ChatCompletionChunk(_Shape):
+    """`cortex.warnings` are in the first chunk, the counters in the one with the usage."""
+
+    id: str
+    object: Literal["chat.completion.chunk"]
+    created: int
+    model: str
+    system_fingerprint: str
+    choices: list[ChunkChoice]
+    usage: Usage | None = None
+    cortex: CortexFields | None = None
+
+
+class Model(BaseModel):
+    """A model on this machine, with its settings beside these fields."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+    model: str
+    engine: str
+    status: Literal["downloaded"]
+
+
+class ModelList(_Shape):
+    object: Literal["list"]
+    data: list[Model]
+    result: Literal["OK"]
+
+
+class LoadedModel(_Shape):
+    id: str
+    model: str
+    object: Literal["model"]
+    engine: str
+    ram: int
+    vram: int
+    start_time: int
+    uptime: float
+
+
+class LoadedList(_Shape):
+    object: Literal["list"]
+    data: list[LoadedModel]
+
+
+def _error(about: str) -> dict[str, Any]:
+    return {"model": ErrorReply, "description": about}
+
+
+_READ: Responses = {
+    401: _error("An API key is needed, and this is none."),
+    404: _error("There is no such model or route."),
+    500: _error("The server or the model's runner failed."),
+}
+_BODY: Responses = {
+    400: _error("The request cannot be obeyed; `param` names the field."),
+    413: _error("The body is too large."),
+    415: _error("The body's content encoding is not understood."),
+    503: _error("The model cannot be loaded, or not now."),
+}
+_CHUNKS = (
+    'Chunks `data: {...}`, each a ChatCompletionChunk, then `data: [DONE]`; `data: {"error": ...}` after a failure.'
+)
+
+CHAT_RESPONSES: Responses = {
+    200: {
+        "model": ChatCompletion,
+        "description": "The answer.",
+        "content": {"text/event-stream": {"schema": {"type": "string", "description": _CHUNKS}}},
+    },
+    **_BODY,
+    **_READ,
+}
+MESSAGE: Responses = {200: {"model": MessageReply, "description": "It is so."}, **_BODY, **_READ}
+STATUS: Responses = {
+    200: {"model": MessageReply, "description": "It answers now."},
+    202: {"model": LoadingReply, "description": "It is being loaded."},
+    400: _error("It is not loaded."),
+    **_READ,
+}
+MODEL_LIST: Responses = {200: {"model": ModelList, "description": "The list."}, **_READ}
+MODEL: Responses = {200: {"model": Model, "description": "The model."}, **_READ, 400: _BODY[400]}
+LOADED: Responses = {200: {"model": LoadedList, "description": "The list."}, **_READ}
+
+
+def _request(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+CHAT_REQUEST = _request(request_schema())
+MODEL_NAME = _request({"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}}})
+_CONTEXT = {"type": "integer", "minimum": 1, "description": "Tokens of context for one request."}
+START = _request(
+    {"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}, "ctx_len": _CONTEXT}}
+)
+EXTRA_SHAPES: tuple[type[BaseModel], ...] = (ChatCompletionChunk,)

@@ -1,0 +1,45 @@
+"""Errors as JSON: OpenAI's error object, and beside it the flat `message` that Cortex's clients read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cortex.core.errors import BadRequest, CortexError, NotFound
+
+
+class TooLarge(BadRequest):
+    status = 413
+    code = "request_too_large"
+
+
+class BadEncoding(BadRequest):
+    status = 415
+    code = "unsupported_content_encoding"
+
+
+class Unauthorized(CortexError):
+    status = 401
+    kind = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class NoRoute(NotFound):
+    code = "unknown_url"
+
+
+class WrongMethod(CortexError):
+    status = 405
+    kind = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class Crash(CortexError):
+    """A fault of ours that nobody foresaw. The message names the request, so that the log line can be found."""
+
+    code = "internal_error"
+
+
+def error_body(error: CortexError) -> dict[str, Any]:
+    """The body of an error reply, and the data of an error event in a stream that has begun."""
+    fields = {"message": error.message, "type": error.kind, "param": error.param, "code": error.code}
+    return {"error": fields, "message": error.message}

@@ -1,0 +1,249 @@
+"""Every field of a chat request, once: obeyed, accepted because it changes nothing here, or refused. Never ignored.
+
+OpenAI's fields come from its specification of `POST /v1/chat/completions`; the others from llama.cpp's server and
+from Cortex 1.x. The API's documentation and the table in the tests are made from the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cortex.server.wire.node import Node
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """Read by `chat.read`; null is as good as absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Any value of the right type is fine: `why` says why it changes nothing on this machine."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A 400 that says `why`, unless the value is one of `fine`: those ask for what happens anyway."""
+
+    why: str
+    fine: tuple[Any, ...] = ()
+
+
+Rule = Obeyed | Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    rule: Rule
+    about: str
+    schema: Json = field(default_factory=dict)
+    openai: bool = True
+
+
+_TEXT: Json = {"type": "string"}
+_FLAG: Json = {"type": "boolean"}
+_OBJECT: Json = {"type": "object"}
+_LIST: Json = {"type": "array"}
+_NUMBER: Json = {"type": "number"}
+_INT: Json = {"type": "integer"}
+
+_LATER = "not supported by this server"
+_NOT_A_FIELD_OF_OPENAI = False
+
+MESSAGES: Json = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["role"],
+        "properties": {
+            "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
+            "content": {
+                "description": "Text, a list of text parts, or null.",
+                "anyOf": [_TEXT, {"type": "array", "items": _OBJECT}, {"type": "null"}],
+            },
+            "tool_calls": {"type": "array", "items": _OBJECT, "description": "Of an assistant: the calls it made."},
+            "tool_call_id": {"type": "string", "description": "Of a tool: the call that this is the result of."},
+            "reasoning_content": {"type": "string", "description": "Of an assistant: what it thought."},
+        },
+    },
+}
+TOOLS: Json = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["type", "function"],
+        "properties": {
+            "type": {"const": "function"},
+            "function": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string", "pattern": "^[a-zA-Z0-9_.-]{1,64}$"},
+                    "description": _TEXT,
+                    "parameters": {"type": "object", "description": "A JSON Schema of the arguments object."},
+                    "strict": _FLAG,
+                },
+            },
+        },
+    },
+}
+_TOOL_CHOICE: Json = {"anyOf": [{"enum": ["none", "auto", "required"]}, _OBJECT]}
+_FORMAT: Json = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}, "json_schema": _OBJECT},
+}
+_STOP: Json = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": 4}]}
+
+
+def _span(kind: str, low: float, high: float) -> Json:
+    return {"type": kind, "minimum": low, "maximum": high}
+
+
+_OPENAI = (
+    Field("messages", Obeyed(), "The conversation so far.", MESSAGES),
+    Field("model", Obeyed(), "The model's id; it is loaded by the first request that names it.", _TEXT),
+    Field("stream", Obeyed(), "Send the reply as server-sent events while it is made.", _FLAG),
+    Field("stream_options", Obeyed(), "`include_usage` adds a last chunk with the token counts.", _OBJECT),
+    Field("tools", Obeyed(), "Functions that the model may call.", TOOLS),
+    Field(
+        "tool_choice", Obeyed(), "Whether to call, and what: a mode, a named function or allowed_tools.", _TOOL_CHOICE
+    ),
+    Field("parallel_tool_calls", Obeyed(), "Whether one reply may hold several calls. Default true.", _FLAG),
+    Field("response_format", Obeyed(), "Text, any JSON object, or JSON of a given schema.", _FORMAT),
+    Field("max_completion_tokens", Obeyed(), "The most tokens of the reply; wins over max_tokens.", _INT),
+    Field("max_tokens", Obeyed(), "The most tokens of the reply; -1 means up to the context's end.", _INT),
+    Field("stop", Obeyed(), "Up to 4 texts that end the reply.", _STOP),
+    Field("temperature", Obeyed(), "0 always takes the likeliest token.", _span("number", 0, 2)),
+    Field("top_p", Obeyed(), "Nucleus sampling; 1 is off.", _span("number", 0, 1)),
+    Field("frequency_penalty", Obeyed(), "Against repeating a token, by count.", _span("number", -2, 2)),
+    Field("presence_penalty", Obeyed(), "Against repeating a token at all.", _span("number", -2, 2)),
+    Field("logit_bias", Obeyed(), "Token id -> what is added to its logit, -100 to 100.", _OBJECT),
+    Field("seed", Obeyed(), "The same seed draws the same reply; -1 draws a fresh one.", _INT),
+    Field("store", Accepted("nothing is stored on this server"), "", _FLAG),
+    Field("metadata", Accepted("it labels stored completions, and none are stored"), "", _OBJECT),
+    Field("user", Accepted("there is one user"), "", _TEXT),
+    Field("safety_identifier", Accepted("there is one user"), "", _TEXT),
+    Field("service_tier", Accepted("there is one tier"), "", _TEXT),
+    Field("prompt_cache_key", Accepted("the longest cached prefix is always found"), "", _TEXT),
+    Field("prompt_cache_options", Accepted("the longest cached prefix is always found"), "", _OBJECT),
+    Field("prompt_cache_retention", Accepted("cached prefixes stay while there is room"), "", _TEXT),
+    Field("n", Refused(f"more than one choice is {_LATER}", (1,)), "1.", _INT),
+    Field("logprobs", Refused(f"log probabilities are {_LATER}", (False,)), "false.", _FLAG),
+    Field("top_logprobs", Refused(f"log probabilities are {_LATER}", (0,)), "0.", _INT),
+    Field("modalities", Refused("only text can be made here", (["text"],)), '["text"].', _LIST),
+    Field("audio", Refused("only text can be made here"), "null.", _OBJECT),
+    Field("prediction", Refused(f"predicted output is {_LATER}"), "null.", _OBJECT),
+    Field("moderation", Refused("there is no moderation model here"), "null.", _OBJECT),
+    Field("web_search_options", Refused("this server does not search the web"), "null.", _OBJECT),
+    Field("functions", Refused("use tools, its successor", ([],)), "Empty.", _LIST),
+    Field("function_call", Refused("use tool_choice, its successor", ("none", "auto")), "none or auto."),
+    Field("reasoning_effort", Refused(f"steering the effort is {_LATER}", ("medium",)), "medium.", _TEXT),
+    Field("verbosity", Refused(f"steering the verbosity is {_LATER}", ("medium",)), "medium.", _TEXT),
+)
+
+_EXTRA = (
+    Field("top_k", Obeyed(), "Keep only the k likeliest tokens; 0 is off.", _INT),
+    Field("min_p", Obeyed(), "Drop tokens less likely than this part of the likeliest.", _span("number", 0, 1)),
+    Field("repeat_penalty", Obeyed(), "llama.cpp's penalty on recent tokens; 1 is off.", _span("number", 0, 10)),
+    Field("repeat_last_n", Obeyed(), "How many tokens are recent; 0 is none.", _INT),
+    Field("chat_template_kwargs", Obeyed(), "Passed to the model's chat template as they are.", _OBJECT),
+    Field("add_custom_system_prompt", Obeyed(), "false leaves our own tool instructions out.", _FLAG),
+    Field("engine", Accepted("a model knows its engine"), "", _TEXT),
+    Field("cache_prompt", Accepted("it changes only the time that a prompt takes"), "", _FLAG),
+    Field(
+        "grammar", Refused(f"a grammar of the client's own is {_LATER}: use response_format", ("",)), "Empty.", _TEXT
+    ),
+    Field("ignore_eos", Refused(f"going on after the end is {_LATER}", (False,)), "false.", _FLAG),
+    Field("n_probs", Refused(f"log probabilities are {_LATER}", (0,)), "0.", _INT),
+    Field("min_keep", Refused(f"this is {_LATER}", (0, 1)), "0.", _INT),
+    Field("typ_p", Refused(f"typical sampling is {_LATER}", (1,)), "1.", _NUMBER),
+    Field("tfs_z", Refused(f"tail-free sampling is {_LATER}", (1,)), "1.", _NUMBER),
+    Field("mirostat", Refused(f"Mirostat sampling is {_LATER}", (False, 0)), "0."),
+    Field("mirostat_tau", Accepted("it matters to Mirostat sampling only, which is refused"), "", _NUMBER),
+    Field("mirostat_eta", Accepted("it matters to Mirostat sampling only, which is refused"), "", _NUMBER),
+    Field("dynatemp_range", Refused(f"dynamic temperature is {_LATER}", (0,)), "0.", _NUMBER),
+    Field("dynatemp_exponent", Accepted("it matters to dynamic temperature only, which is refused"), "", _NUMBER),
+    Field("penalize_nl", Refused(f"this is {_LATER}", (False,)), "false.", _FLAG),
+    Field(
+        "reasoning_format",
+        Refused("reasoning always comes apart from the content", ("auto", "deepseek")),
+        "auto.",
+        _TEXT,
+    ),
+    Field("tools_call_in_user_message", Refused("name the tools in `tools`", (False,)), "false.", _FLAG),
+)
+
+FIELDS: Mapping[str, Field] = {row.name: row for row in _OPENAI} | {
+    row.name: Field(row.name, row.rule, row.about, row.schema, openai=_NOT_A_FIELD_OF_OPENAI) for row in _EXTRA
+}
+NAMES = frozenset(FIELDS)
+
+
+def check(body: Node) -> None:
+    """Raises `BadRequest` for a field that is refused, and for an accepted one of a wrong type."""
+    for name in body.object():
+        found = body.get(name) if name in FIELDS else None
+        if found is not None:
+            _check_one(FIELDS[name], found)
+
+
+def _check_one(row: Field, value: Node) -> None:
+    match row.rule:
+        case Refused(why, fine) if not any(_same(value.value, okay) for okay in fine):
+            hint = f"; leave it out{_or(fine)}"
+            raise value.refused(why + hint)
+        case Accepted():
+            _check_type(row.schema, value)
+        case _:
+            pass
+
+
+def _check_type(schema: Json, value: Node) -> None:
+    match schema.get("type"):
+        case "string":
+            value.string()
+        case "boolean":
+            value.boolean()
+        case "object":
+            value.object()
+        case "number":
+            value.number(float("-inf"), float("inf"))
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a == b and isinstance(a, bool) == isinstance(b, bool)
+
+
+def _or(fine: tuple[Any, ...]) -> str:
+    words = [
+        {True: "true", False: "false"}.get(okay, repr(okay)) if isinstance(okay, bool) else repr(okay) for okay in fine
+    ]
+    return f" or set it to {' or '.join(words)}" if words else ""
+
+
+def request_schema() -> dict[str, Any]:
+    """The JSON Schema of a chat request, for the API's documentation."""
+    return {
+        "type": "object",
+        "required": ["model", "messages"],
+        "properties": {row.name: dict(row.schema) | {"description": _describe(row)} for row in FIELDS.values()},
+    }
+
+
+def _describe(row: Field) -> str:
+    match row.rule:
+        case Obeyed():
+            return row.about
+        case Accepted(why):
+            return f"Accepted without effect: {why}."
+        case Refused(why):
+            return f"Must be absent, null or {row.about} Otherwise refused: {why}."

@@ -1,0 +1,51 @@
+"""Which keys the nested objects of a chat request may have, and which of a request's keys nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# A pattern's `*` stands for any place in a list. Objects that are not listed here (schemas, metadata,
+# template arguments) are the client's own, and are not looked into.
+_MESSAGE = (
+    "role content name tool_calls tool_call_id function_call refusal audio annotations parsed "
+    "reasoning reasoning_content"
+)
+_KEYS = {
+    "messages.*": _MESSAGE,
+    "messages.*.content.*": "type text refusal image_url input_audio file cache_control prompt_cache_breakpoint",
+    "messages.*.tool_calls.*": "id type index function custom",
+    "messages.*.tool_calls.*.function": "name arguments parsed_arguments",
+    "messages.*.function_call": "name arguments",
+    "tools.*": "type function custom cache_control prompt_cache_breakpoint",
+    "tools.*.function": "name description parameters strict",
+    "tool_choice": "type function custom allowed_tools name",
+    "tool_choice.function": "name",
+    "tool_choice.allowed_tools": "mode tools",
+    "response_format": "type json_schema schema",
+    "response_format.json_schema": "name description schema strict",
+    "stream_options": "include_usage include_obfuscation",
+}
+NESTED: Mapping[str, frozenset[str]] = {pattern: frozenset(keys.split()) for pattern, keys in _KEYS.items()}
+
+
+def unknown_keys(body: Mapping[str, Any], top: frozenset[str]) -> tuple[str, ...]:
+    """The dotted places of all keys with a value that no table names; `top` are the request's own fields."""
+    return tuple(_walk(body, "", "", {"": top, **NESTED}))
+
+
+def _walk(value: Any, pattern: str, path: str, known: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    match value:
+        case dict() if pattern in known:
+            for key, inner in value.items():
+                if key in known[pattern]:
+                    yield from _walk(inner, _join(pattern, key), _join(path, key), known)
+                elif inner is not None:
+                    yield _join(path, key)
+        case list():
+            for index, inner in enumerate(value):
+                yield from _walk(inner, _join(pattern, "*"), _join(path, str(index)), known)
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

@@ -1,0 +1,187 @@
+"""A service for tests that plays scripts instead of running models, and a real server on a free port around it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import uvicorn
+
+from cortex.core.chat import Chat
+from cortex.core.errors import NotFound
+from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Text
+from cortex.core.job import Usage
+from cortex.server.app import create_app
+from cortex.server.service import Answer, Card, Running, Service
+from cortex.server.site import Options, Site
+
+Step = Event | Exception | float  # a float is a pause in seconds
+
+USAGE = Usage(prompt=12, completion=7, cached=4, forced=3, decodes=5)
+STOP = Done("stop", USAGE)
+ARGUMENTS = '{"order_id": "order_70705", "note": "ä \\"x\\"\\n"}'
+
+
+def call(index: int, name: str, *parts: str) -> list[Step]:
+    return [
+        CallBegin(index, f"call_{index}", name),
+        *(CallDelta(index, part) for part in parts),
+        CallEnd(index),
+    ]
+
+
+SCRIPTS: dict[str, list[Step]] = {
+    "words": [Text("Hello"), Text(", "), Text("wörld\n✓"), STOP],
+    "call": [*call(0, "get_date", ARGUMENTS[:7], "", ARGUMENTS[7:]), STOP],
+    "two": [
+        *(Text("\n"), Text(" "), *call(0, "get_date", *ARGUMENTS)),
+        *(*call(1, "get_weather", '{"unit": "Celsius"}'), Text("\n"), STOP),
+    ],
+    "said first": [Text(" Let me look."), Text("\n\n"), *call(0, "get_date", "{}"), STOP],
+    "thinks": [Reasoning("Hm"), Reasoning(""), Reasoning(", yes."), Text("Yes."), STOP],
+    "thinks and calls": [Reasoning("Hm."), Text("\n"), *call(0, "get_date", "{}"), STOP],
+    "cut": [CallBegin(0, "call_0", "get_date"), CallDelta(0, '{"order'), Done("length", USAGE)],
+    "long": [Text("and on and"), Done("length", USAGE)],
+    "nothing": [STOP],
+    "blank": [Text(" \n"), STOP],
+    "json": [Text('{"day": '), Text('"Monday"}'), STOP],
+}
+NAMES = tuple(SCRIPTS)
+OPEN = Options()
+
+
+@dataclass
+class PlayedService:
+    """Each model plays the script of its name. `asked` are the chats so far, `closed` the models whose events ended."""
+
+    scripts: dict[str, list[Step]] = field(default_factory=lambda: dict(SCRIPTS))
+    failures: dict[str, Exception] = field(default_factory=dict)
+    asked: list[Chat] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    loaded: list[str] = field(default_factory=list)
+    fractions: dict[str, float] = field(default_factory=dict)
+    contexts: dict[str, int | None] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    admission: float = 0.0
+    shut: bool = False
+
+    def models(self) -> Sequence[Card]:
+        return [self.find(name) for name in self.scripts]
+
+    def find(self, name: str) -> Card:
+        if name not in self.scripts:
+            raise NotFound(f"Model {name} not found", param="model", code="model_not_found")
+        return Card(name, created=1738543890, details={"size": 5, "ctx_len": 4096})
+
+    async def answer(self, card: Card, chat: Chat) -> Answer:
+        self.asked.append(chat)
+        try:
+            await asyncio.sleep(self.admission)
+        except asyncio.CancelledError:
+            self.closed.append(card.id)
+            raise
+        if card.id in self.failures:
+            raise self.failures[card.id]
+        return Answer(Played(self, card.id), "fp_played", self.warnings)
+
+    async def start(self, card: Card, *, context: int | None = None) -> None:
+        if card.id in self.failures:
+            raise self.failures[card.id]
+        self.contexts[card.id] = context
+        self.loaded.append(card.id)
+
+    async def stop(self, card: Card) -> bool:
+        if card.id not in self.loaded:
+            return False
+        self.loaded.remove(card.id)
+        return True
+
+    def running(self) -> Sequence[Running]:
+        return [Running(name, "llama-cpp", 1000, 0, 7.5) for name in self.loaded]
+
+    def loading(self) -> Mapping[str, float]:
+        return self.fractions
+
+    async def close(self) -> None:
+        self.shut = True
+
+
+class Played(AsyncGenerator[Event, None]):
+    """The events of one answer. Unlike a generator it knows that it was closed even where it never began."""
+
+    def __init__(self, service: PlayedService, name: str) -> None:
+        self.service, self.name = service, name
+        self.steps = iter(service.scripts[name])
+        self.ended = False
+
+    async def __anext__(self) -> Event:
+        if self.ended:
+            raise StopAsyncIteration
+        for step in self.steps:
+            match step:
+                case float():
+                    await asyncio.sleep(step)
+                case Exception():
+                    raise step
+                case _:
+                    return step
+        raise StopAsyncIteration
+
+    async def asend(self, value: None) -> Event:
+        return await self.__anext__()
+
+    async def athrow(self, *error: object) -> Event:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self.service.closed.append(self.name)
+
+
+S = TypeVar("S", bound=Service)
+
+
+@dataclass(frozen=True)
+class Serving(Generic[S]):
+    url: str
+    service: S
+
+
+@contextmanager
+def serving(service: S, options: Options = OPEN) -> Iterator[Serving[S]]:
+    """A server in a thread of its own. `DELETE /processManager/destroy` ends it, as the end of the `with` does."""
+    numbers = itertools.count(1)
+
+    def end() -> None:
+        server.should_exit = True
+
+    site = Site(
+        service, options, clock=lambda: 1738543890.5, new_id=lambda prefix: f"{prefix}{next(numbers)}", quit=end
+    )
+    config = uvicorn.Config(create_app(site), port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="server")
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Serving(f"http://127.0.0.1:{port}", service)
+    finally:
+        end()
+        thread.join()
+
+
+def wait_until(true: object, seconds: float = 20.0) -> None:
+    """Returns when `true()` is true; fails after `seconds`, which no good run comes near."""
+    assert callable(true)
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never became true"
+        time.sleep(0.005)
