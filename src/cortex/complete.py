@@ -40,7 +40,7 @@ async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[], str]) -> Async
         async for piece in ticket:
             for event in stop.feed(parser.feed(decoder.decode(piece.data))):
                 yield event
-            done = Done(piece.finish or "stop", piece.usage or done.usage)
+            done = Done(piece.finish or "stop", piece.usage)
             if stop.hit:
                 break
         else:

@@ -8,7 +8,7 @@ import random
 import jsonschema
 import pytest
 from replies import DIALECTS, NAMES, ONE, TOOLS, TWO, calls, key, read
-from vocabulary import BYTES, SPECIALS, accepts, cuts, forced, matcher
+from vocabulary import BYTES, SPECIALS, accepts, begins, cuts, forced, matcher
 
 from cortex.core import grammar
 from cortex.core.dialect import Dialect
@@ -92,6 +92,8 @@ def test_none_makes_calls_impossible(dialect: Dialect) -> None:
         assert accepts(text, "Your order comes on Monday.", marked=marked)
         for call in (dialect.write(ONE), "Now:\n" + dialect.write(ONE), 'Now:\n{"name": "now", "arguments": {}}'):
             assert not accepts(text, call, marked=marked)
+    for start in ("```json\nnothing", "```\n", "[", '{"a"'):
+        assert not begins(grammar.silent(dialect, Rules(TOOLS), {}), start)
     for words in ("a `code`", 'He said {"name": "now"}', "Here:\n```json\n[1]\n```"):
         assert accepts(grammar.silent(dialect, Rules(TOOLS), {}), words)
 

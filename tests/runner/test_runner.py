@@ -26,12 +26,12 @@ async def test_fifty_jobs_at_once_each_get_their_own_reply(start: Start) -> None
     assert not runner.tickets
 
 
-async def test_pieces_come_in_order_and_only_the_last_has_finish_and_usage(start: Start) -> None:
+async def test_pieces_come_in_order_and_only_the_last_has_finish(start: Start) -> None:
     runner = await start(load(size=1))
     pieces = [piece async for piece in await runner.submit(job("say abcdef"))]
     assert [piece.data for piece in pieces] == [b"a", b"b", b"c", b"d", b"e", b"f"]
     assert [piece.finish for piece in pieces] == [None] * 5 + ["stop"]
-    assert [piece.usage for piece in pieces] == [None] * 5 + [Usage(prompt=1, completion=2)]
+    assert [piece.usage for piece in pieces] == [Usage()] * 5 + [Usage(prompt=1, completion=2)]
 
 
 async def test_a_runner_says_who_it_is(runner: Runner) -> None:

@@ -84,7 +84,7 @@ class Builder:
         return str(self.out)
 
     def silent(self) -> str:
-        begin = r"[ \t\r\n]*(```(json)?[ \t\r\n]*)?[\[{].*"
+        begin = r"[ \t\r\n]*(```|[\[{]).*"
         call = rf"(.*\n)?{either(form.lead for form in FORMS)}{self.known}.*"
         marker = [] if self.loose else [f".*{re.escape(self.dialect.marker)}.*"]
         self.out.rule(without(".*", begin, call, *marker), "TEXT")

@@ -60,13 +60,13 @@ class Usage:
 class Piece:
     """A few more bytes of job number `job`, as its tokens spell them: they may end inside a character.
 
-    The last piece of a job, and only it, has `finish` and `usage`.
+    `usage` counts what the job has taken so far. The last piece of a job, and only it, has `finish`.
     """
 
     job: int
     data: bytes
     finish: Finish | None = None
-    usage: Usage | None = None
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from cortex.core.chat import Chat
 from cortex.core.load import Load
 from cortex.core.plan import plan
 from cortex.models.open import Opened, opened
+from cortex.models.pull import local
 from cortex.models.settings import Settings, settings
 from cortex.models.store import Model, Store
 from cortex.runner.pool import Pool
@@ -37,7 +38,7 @@ class LocalService:
         return [_card(model) for model in self._store.list()]
 
     def find(self, name: str) -> Card:
-        return _card(self._store.find(name))
+        return _card(local(self._store, name) or self._store.find(name))
 
     async def answer(self, card: Card, chat: Chat) -> Answer:
         model = await asyncio.to_thread(self._opened, card.id)

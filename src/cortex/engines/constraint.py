@@ -1,0 +1,132 @@
+"""Grammar -> which tokens may come next, and which must. The only file that imports llguidance; never sees logits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+
+from cortex.core.errors import BadRequest, EngineError
+from cortex.core.job import Part
+
+Mask = npt.NDArray[np.int32]  # one bit a token, lowest bit first; 1 is allowed
+
+LIMITS: Final = LLParserLimits(verbose_errors=False)  # verbose ones show the parser's whole state
+FORBIDDEN: Final = "satisfy the grammar"  # how llguidance says that a token was not allowed
+
+
+class Constraint:
+    """One job's way through its grammar.
+
+    Take tokens from `forced`, and where it gives none, one that `mask` allows, to `consume`; until `finished`.
+    A grammar that turns out too complex on the way is a BadRequest, any other trouble an EngineError; after either
+    the constraint is of no more use.
+    """
+
+    def __init__(self, matcher: LLMatcher, size: int) -> None:
+        self._matcher = matcher
+        self._mask: Mask = np.zeros((size + 31) // 32, dtype=np.int32)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the text so far is a whole sentence of the grammar."""
+        return bool(self._matcher.is_accepting())
+
+    @property
+    def finished(self) -> bool:
+        """Whether the text is whole and nothing can follow it."""
+        return bool(self._matcher.is_stopped())
+
+    def mask(self) -> Mask:
+        """The tokens that may come next. The array is the constraint's own and changes with the next call."""
+        self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
+        self._check()
+        return self._mask
+
+    def consume(self, token: int) -> None:
+        self._matcher.consume_token(token)
+        self._check()
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next, tokenised as the model would; already consumed. Often there are none."""
+        tokens: list[int] = self._matcher.compute_ff_tokens()
+        if tokens:
+            self._matcher.consume_tokens(tokens)
+        self._check()
+        return tokens
+
+    def _check(self) -> None:
+        if not self._matcher.is_error():
+            return
+        message = _words(self._matcher)
+        if FORBIDDEN in message:
+            raise EngineError(f"a token was said that the grammar forbids: {message}")
+        raise BadRequest(f"the grammar is too complex to follow: {message}", code="invalid_grammar")
+
+
+@dataclass(slots=True)
+class Grammars:
+    """Compiles grammars for one vocabulary, and keeps the `room` last used: a chat's tools rarely change."""
+
+    tokenizer: LLTokenizer
+    room: int = 64
+    _compiled: OrderedDict[str, LLMatcher] = field(default_factory=OrderedDict)
+
+    def compile(self, lark: str, parts: Sequence[Part] = ()) -> Constraint:
+        """A constraint at the start of this grammar (llguidance's Lark).
+
+        Where it does not compile, BadRequest says why, and names the field of the first of `parts` that does not
+        compile alone either.
+        """
+        matcher = self._compiled.pop(lark, None) or self._new(lark, parts)
+        self._compiled[lark] = matcher
+        if len(self._compiled) > self.room:
+            self._compiled.popitem(last=False)
+        return Constraint(matcher.deep_copy(), self.tokenizer.vocab_size)
+
+    def _new(self, lark: str, parts: Sequence[Part]) -> LLMatcher:
+        matcher = self._matcher(lark)
+        if matcher.is_error():
+            for part in parts:
+                self._refuse(self._matcher(part.grammar), part.param)
+            self._refuse(matcher, None)
+        return matcher
+
+    def _matcher(self, lark: str) -> LLMatcher:
+        return LLMatcher(self.tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
+
+    def _refuse(self, matcher: LLMatcher, param: str | None) -> None:
+        if matcher.is_error():
+            message = f"no grammar can be made of this: {_words(matcher)}"
+            raise BadRequest(message, param=param, code="invalid_grammar")
+
+
+def _words(matcher: LLMatcher) -> str:
+    return matcher.get_error().replace("<non-verbose/>", "").strip()
+
+
+def byte_tokenizer() -> LLTokenizer:
+    """A vocabulary whose tokens 0 to 255 are the bytes: grammars work without any model."""
+    return LLTokenizer("byte")
+
+
+def llama_tokenizer(
+    tokens: Sequence[bytes], special: Sequence[bool], eog: Sequence[int], *, vocabulary: int, tokenize: int
+) -> LLTokenizer:
+    """The vocabulary of a llama.cpp model.
+
+    `tokens` are the spellings of all tokens, `special` says which are markup: grammars name those as `<[id]>`, and
+    text never matches them. `eog` are all tokens that end a generation. `vocabulary` and `tokenize` are the addresses
+    of the `llama_vocab` and of the function `llama_tokenize`, for the model's own way to cut forced text into tokens.
+    """
+    marked = [b"\xff" + token if mark else token for token, mark in zip(tokens, special, strict=True)]
+    make: Any = LLTokenizer.from_llamacpp  # type: ignore[attr-defined]  # its stubs do not know it
+    tokenizer: LLTokenizer = make(
+        tokens=marked, vocab_ptr=vocabulary, tokenize_fptr=tokenize, eos_token=list(eog), slices=None
+    )
+    return tokenizer

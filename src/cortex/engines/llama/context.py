@@ -1,0 +1,109 @@
+"""A llama_context: decodes batches, gives logits, keeps the KV cache. Mechanism only; slots.py decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cortex.core.errors import EngineError, LoadError
+from cortex.engines.llama.abi import CACHE_TYPES, FLASH_ATTENTION, ffi
+from cortex.engines.llama.model import Model, reason
+from cortex.engines.llama.sampling import Logits
+from cortex.engines.llama.slots import Chunk
+
+UBATCH = 512  # tokens that are computed at once; llama.cpp's own default
+BATCH = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences."""
+
+    cells: int
+    lanes: int
+    threads: int
+    cache_type: str = "f16"
+    flash_attention: bool | None = None
+
+
+class Context:
+    """`batch` is the most tokens that one decode takes, `cells` what the cache really has (llama.cpp rounds up)."""
+
+    def __init__(self, model: Model, shape: Shape) -> None:
+        self._lib, self._vocabulary = model.lib, model.vocabulary.size
+        self.batch = min(BATCH, shape.cells)
+        params = self._lib.llama_context_default_params()
+        params.n_ctx, params.n_batch, params.n_ubatch = shape.cells, self.batch, min(UBATCH, self.batch)
+        params.n_seq_max = params.n_outputs_max = shape.lanes  # one row of logits for each: not 300 MB of them
+        params.n_threads = params.n_threads_batch = shape.threads
+        params.type_k = params.type_v = CACHE_TYPES[shape.cache_type][0]
+        params.flash_attn_type = FLASH_ATTENTION[shape.flash_attention]
+        params.kv_unified = True
+        self._context = self._lib.llama_init_from_model(model.pointer, params)
+        if self._context == ffi.NULL:
+            raise LoadError(f"a cache of {shape.cells} tokens cannot be set up: {reason()}")
+        self._memory = self._lib.llama_get_memory(self._context)
+        self.cells: int = self._lib.llama_n_ctx(self._context)
+        self._batch = Batch(self.batch)
+
+    def trim(self, lane: int, keep: int) -> bool:
+        return bool(self._lib.llama_memory_seq_rm(self._memory, lane, keep, -1))
+
+    def share(self, source: int, target: int, length: int) -> None:
+        self._lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def decode(self, chunks: Sequence[Chunk]) -> None:
+        """Decode these chunks in one batch. After an EngineError nothing is known of what their sequences hold."""
+        self._batch.fill(chunks)
+        status = self._lib.llama_decode(self._context, self._batch.struct[0])
+        if status:
+            raise EngineError(f"llama.cpp could not decode a batch (status {status})")
+        self._lib.llama_synchronize(self._context)
+
+    def logits(self, chunk: Chunk) -> Logits:
+        """The logits after the end of this chunk of the last batch, valid until the next."""
+        row = self._lib.llama_get_logits_ith(self._context, self._batch.ends[chunk.lane])
+        if row == ffi.NULL:
+            raise EngineError("llama.cpp gave no logits")
+        logits: Logits = np.frombuffer(ffi.buffer(row, self._vocabulary * 4), dtype=np.float32)
+        return logits
+
+    def close(self) -> None:
+        self._lib.llama_free(self._context)
+
+
+class Batch:
+    """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended."""
+
+    def __init__(self, size: int) -> None:
+        self._token, self._position, self._lane, self._count = (np.zeros(size, dtype=np.int32) for _ in range(4))
+        self._wanted = np.zeros(size, dtype=np.int8)
+        self._count[:] = 1
+        first = _pointer("llama_seq_id *", self._lane)
+        self._lanes = ffi.new("llama_seq_id *[]", [first + i for i in range(size)])
+        self.struct = ffi.new("llama_batch *")
+        self.struct.token = _pointer("llama_token *", self._token)
+        self.struct.pos = _pointer("llama_pos *", self._position)
+        self.struct.n_seq_id = _pointer("int32_t *", self._count)
+        self.struct.seq_id = self._lanes
+        self.struct.logits = _pointer("int8_t *", self._wanted)
+        self.ends: dict[int, int] = {}
+
+    def fill(self, chunks: Sequence[Chunk]) -> None:
+        at, self.ends = 0, {}
+        for chunk in chunks:
+            end = at + len(chunk.tokens)
+            self._token[at:end], self._lane[at:end], self._wanted[at:end] = chunk.tokens, chunk.lane, 0
+            self._position[at:end] = np.arange(chunk.start, chunk.start + len(chunk.tokens))
+            self._wanted[end - 1] = chunk.last
+            self.ends[chunk.lane] = end - 1
+            at = end
+        self.struct.n_tokens = at
+
+
+def _pointer(kind: str, array: npt.NDArray[Any]) -> Any:
+    return ffi.cast(kind, array.ctypes.data)

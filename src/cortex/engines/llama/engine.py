@@ -1,0 +1,260 @@
+"""The embedded engine: `submit`, `step` (schedule, decode, draw), `cancel`. Called from one thread; never waits."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
+from cortex.core.job import Failure, Finish, Job, Piece, Usage
+from cortex.engines.base import Load, Progress
+from cortex.engines.constraint import Constraint, Grammars, llama_tokenizer
+from cortex.engines.llama import machine, sampling
+from cortex.engines.llama.abi import CACHE_TYPES
+from cortex.engines.llama.context import Context, Shape
+from cortex.engines.llama.model import Model, Settings
+from cortex.engines.llama.pace import FIRST, Pace
+from cortex.engines.llama.sampling import Logits, Sampler
+from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
+from cortex.engines.llama.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+CONTEXT: Final = 8192  # tokens a request, where nobody asks for another number and the model can take as many
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """The settings in `Load.extra`. The KV cache holds `cells` tokens for all requests together (0: the engine
+    chooses), in numbers of the `cache_type` f16, q8_0 or q4_0. `flash_attention` None leaves it to llama.cpp.
+    `check_memory` False loads even what seems not to fit."""
+
+    cells: int = 0
+    cache_type: str = "f16"
+    flash_attention: bool | None = None
+    check_memory: bool = True
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One job on its way: its tokens (`flow`), and what decides the next. At most `limit` tokens are said."""
+
+    flow: Flow
+    sampler: Sampler
+    constraint: Constraint | None
+    prompt: int
+    limit: int
+    forced: int = 0
+    decodes: int = 0
+
+    @property
+    def said(self) -> int:
+        return len(self.flow.tokens) - self.prompt
+
+    @property
+    def usage(self) -> Usage:
+        cached = min(self.flow.cached or 0, self.prompt)
+        return Usage(self.prompt, self.said, cached, self.forced, self.decodes)
+
+
+class Llama:
+    """A model in this process. `context` is the most tokens that one request's prompt and reply take together."""
+
+    def __init__(self, load: Load, progress: Progress) -> None:
+        extra = _extra(load.extra or {})
+        settings = Settings(load.path, load.gpu_layers, extra.check_memory)
+        self._model = Model(settings, lambda fraction: progress(0.9 * fraction))
+        try:
+            self._start(load, extra)
+        except CortexError:
+            self._model.close()
+            raise
+        progress(1.0)
+
+    def _start(self, load: Load, extra: Extra) -> None:
+        model = self._model
+        self._vocabulary, self.context = model.vocabulary, _context(load, model)
+        cells = extra.cells or _cells(self.context, load.parallel)
+        if cells < self.context:
+            raise LoadError(f"a cache of {cells} tokens cannot hold one request's {self.context}: raise `cells`")
+        model.check_cache(cells, extra.cache_type)
+        # Idle sequences cost no memory of their own: twice as many as can run keep the chats of a while ago. Recurrent
+        # models do pay for each.
+        lanes = 2 * load.parallel if model.rewinds else load.parallel
+        shape = Shape(cells, lanes, load.threads or machine.threads(), extra.cache_type, extra.flash_attention)
+        self._decoder = Context(model, shape)
+        self._slots = Slots(
+            self._decoder, lanes=lanes, parallel=load.parallel, cells=self._decoder.cells, rewinds=model.rewinds
+        )
+        self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
+        self._grammars = _grammars(self._vocabulary)
+        self._runs: dict[int, Run] = {}
+        self._ready: list[Piece | Failure] = []
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """One small decode: it brings the weights into memory, and tells the pace of this machine."""
+        count = min(FIRST, self._pace.most)
+        try:
+            self._decode([Chunk(Flow(-1, []), 0, 0, [0] * count, last=False)])
+        except EngineError as error:
+            self._decoder.close()
+            raise LoadError(f"the model is loaded but does not compute: {error.message}") from error
+        self._decoder.trim(0, 0)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._ready or self._runs)
+
+    def submit(self, number: int, job: Job) -> None:
+        """Queue this job. What its grammar forces from the start is said at once, and decoded with the prompt."""
+        sampling.check(job.sampling, self._vocabulary.size)
+        tokens = self._vocabulary.tokenize(job.prompt)
+        run = Run(
+            flow=Flow(number, tokens),
+            sampler=Sampler(job.sampling, sampling.generator(job.sampling.seed), past=list(tokens)),
+            constraint=None if job.grammar is None else self._grammars.compile(job.grammar, job.parts),
+            prompt=len(tokens),
+            limit=_limit(len(tokens), job.max_tokens, self.context),
+        )
+        piece = self._say(run, [])
+        if piece.data or piece.finish:
+            self._ready.append(piece)
+        if not piece.finish:
+            self._runs[number] = run
+            self._slots.add(run.flow)
+
+    def step(self) -> list[Piece | Failure]:
+        if self._ready:
+            ready, self._ready = self._ready, []
+            return ready
+        chunks = self._slots.schedule(self._pace.budget)
+        try:
+            self._decode(chunks)
+        except EngineError as error:
+            return [self._fail(chunk.flow, error) for chunk in chunks]
+        for chunk in chunks:
+            self._slots.decoded(chunk)
+        pieces = [self._next(chunk) for chunk in chunks if chunk.last]
+        return [piece for piece in pieces if isinstance(piece, Failure) or piece.data or piece.finish]
+
+    def cancel(self, number: int) -> None:
+        self._ready = [piece for piece in self._ready if piece.job != number]
+        self._end(number)
+
+    def close(self) -> None:
+        self._runs.clear()
+        self._decoder.close()
+        self._model.close()
+
+    def _decode(self, chunks: list[Chunk]) -> None:
+        if not chunks:
+            return
+        began = time.monotonic()
+        self._decoder.decode(chunks)
+        self._pace.learn(sum(len(chunk.tokens) for chunk in chunks), time.monotonic() - began)
+
+    def _next(self, chunk: Chunk) -> Piece | Failure:
+        """What this chunk's run says after its last token."""
+        run = self._runs[chunk.flow.number]
+        try:
+            piece = self._draw(run, self._decoder.logits(chunk))
+        except CortexError as error:
+            self._end(chunk.flow.number)
+            return Failure(chunk.flow.number, error.message, client=isinstance(error, BadRequest))
+        if piece.finish:
+            self._end(chunk.flow.number)
+        return piece
+
+    def _draw(self, run: Run, logits: Logits) -> Piece:
+        run.decodes += 1
+        token = run.sampler.sample(logits, run.constraint.mask() if run.constraint else None)
+        if token in self._vocabulary.eog:
+            return _piece(run, b"", "stop")
+        if run.constraint:
+            run.constraint.consume(token)
+        return self._say(run, [token])
+
+    def _say(self, run: Run, tokens: list[int]) -> Piece:
+        """This run says these tokens, then those that its grammar forces, and ends where that is all."""
+        forced = run.constraint.forced() if run.constraint else []
+        ends = next((i for i, token in enumerate(forced) if token in self._vocabulary.eog), None)
+        new = [*tokens, *forced[:ends]]
+        whole = ends is not None or (run.constraint is not None and run.constraint.finished)
+        said = new[: run.limit - run.said]
+        run.forced += len(said) - len(tokens)
+        run.flow.tokens += said
+        run.sampler.accept(said)
+        return _piece(run, self._vocabulary.text(said), _finish(run, whole and len(said) == len(new)))
+
+    def _fail(self, flow: Flow, error: CortexError) -> Failure:
+        logger.error("job %d: %s", flow.number, error.message)
+        del self._runs[flow.number]
+        self._slots.lose(flow)
+        return Failure(flow.number, error.message)
+
+    def _end(self, number: int) -> None:
+        if run := self._runs.pop(number, None):
+            self._slots.remove(run.flow)
+
+
+def _piece(run: Run, data: bytes, finish: Finish | None) -> Piece:
+    return Piece(run.flow.number, data, finish, run.usage)
+
+
+def _finish(run: Run, whole: bool) -> Finish | None:
+    if whole:
+        return "stop"
+    return "length" if run.said >= run.limit else None
+
+
+def _limit(prompt: int, max_tokens: int | None, context: int) -> int:
+    """How many tokens may be said after a prompt of so many."""
+    if not prompt:
+        raise BadRequest("the prompt is empty", param="messages")
+    if prompt >= context:
+        raise TooLong(
+            f"the prompt has {prompt} tokens and the context takes {context}, reply included: shorten the messages, "
+            "or load the model with a larger context",
+            param="messages",
+        )
+    if max_tokens is not None and max_tokens < 1:
+        raise BadRequest(f"max_tokens is {max_tokens}: a reply has at least one token", param="max_tokens")
+    return min(max_tokens or context, context - prompt)
+
+
+def _context(load: Load, model: Model) -> int:
+    wanted = load.context or CONTEXT
+    if load.context and load.context > model.context:
+        logger.warning("%s was trained for %d tokens: the context is not %d", load.path, model.context, load.context)
+    return min(wanted, model.context)
+
+
+def _cells(context: int, parallel: int) -> int:
+    """Two full requests' worth for all that run together.
+
+    Every cell is paid for when the model is loaded, and few requests fill their context. So one that does leaves the
+    others room, beginnings are shared, and where it does not suffice the youngest request waits for the others.
+    """
+    return context * min(parallel, 2)
+
+
+def _extra(extra: Mapping[str, Any]) -> Extra:
+    try:
+        known = Extra(**extra)
+    except TypeError as error:
+        raise LoadError(f"the engine llama has no such setting: {error}") from error
+    if known.cache_type not in CACHE_TYPES:
+        raise LoadError(f"the cache_type {known.cache_type!r} is none of {', '.join(CACHE_TYPES)}")
+    return known
+
+
+def _grammars(vocabulary: Vocabulary) -> Grammars:
+    pointer, function = vocabulary.addresses
+    tokenizer = llama_tokenizer(
+        vocabulary.pieces, vocabulary.special, sorted(vocabulary.eog), vocabulary=pointer, tokenize=function
+    )
+    return Grammars(tokenizer)

@@ -1,0 +1,69 @@
+"""What this machine has to offer: cores and memory. Reads /proc and /sys; None or a fallback where there is none."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path("/")
+
+
+def threads(root: Path = ROOT) -> int:
+    """How many threads compute best: the physical cores this process may use, no more than its CPU quota pays for.
+
+    Decoding waits for memory, so a second thread on the same core brings nothing, and llama.cpp's threads wait for
+    each other by spinning, so a thread too many costs far more than one too few.
+    """
+    cores = {_siblings(root, cpu) for cpu in _cpus()}
+    quota = _quota(root)
+    return max(1, min(len(cores), quota or len(cores)))
+
+
+def available_memory(root: Path = ROOT) -> int | None:
+    """Bytes that a new process can have without swapping; None where the system does not say."""
+    known = [bytes for bytes in (_meminfo(root), _cgroup_memory(root)) if bytes is not None]
+    return min(known, default=None)
+
+
+def _cpus() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _siblings(root: Path, cpu: int) -> str:
+    """A name for the physical core of this CPU: the list of all CPUs on it."""
+    text = _read(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    return text.strip() if text else str(cpu)
+
+
+def _quota(root: Path) -> int | None:
+    """cgroup v2's `cpu.max`: `200000 100000` is two CPUs, `max 100000` is no limit."""
+    match (_read(root / "sys/fs/cgroup/cpu.max") or "").split():
+        case [quota, period] if quota.isdigit():
+            return max(1, int(quota) // int(period))
+    return None
+
+
+def _meminfo(root: Path) -> int | None:
+    for line in (_read(root / "proc/meminfo") or "").splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _cgroup_memory(root: Path) -> int | None:
+    """What cgroup v2 leaves us. Cached files count as used there, but give way when memory is wanted."""
+    limit = _read(root / "sys/fs/cgroup/memory.max")
+    used = _read(root / "sys/fs/cgroup/memory.current")
+    if limit is None or used is None or not limit.strip().isdigit():
+        return None
+    stat = dict(line.split() for line in (_read(root / "sys/fs/cgroup/memory.stat") or "").splitlines())
+    return int(limit) - int(used) + int(stat.get("inactive_file", 0)) + int(stat.get("active_file", 0))
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except OSError:
+        return None

@@ -1,0 +1,28 @@
+"""How many tokens one step may decode, so that it stays short. Pure: it is told how long steps took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+TARGET: Final = 0.4  # seconds a step: a cancel waits for one step at most, and so does every running stream
+FIRST: Final = 16
+LEAST: Final = 4
+
+
+@dataclass(slots=True)
+class Pace:
+    """`budget` tokens fit into one step. It at most doubles from step to step, and shrinks at once."""
+
+    most: int
+    budget: int = FIRST
+
+    def __post_init__(self) -> None:
+        self.budget = min(self.budget, self.most)
+
+    def learn(self, tokens: int, seconds: float) -> None:
+        """A step decoded so many tokens in so many seconds. One that was far from full says little and is ignored."""
+        if 2 * tokens < self.budget and seconds < TARGET:
+            return
+        fits = int(tokens * TARGET / max(seconds, 1e-6))
+        self.budget = max(LEAST, min(fits, 2 * self.budget, self.most))

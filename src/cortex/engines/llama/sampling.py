@@ -1,0 +1,130 @@
+"""Logits -> the next token. Pure numpy: no model, no clock; never picks a token that the mask forbids.
+
+The order is that of llama.cpp's default chain (common/common.h, `common_params_sampling`): logit bias, penalties,
+top_k, top_p, min_p, temperature, draw. So top_p and min_p look at the probabilities at temperature 1.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from cortex.core.chat import Sampling
+from cortex.core.errors import BadRequest, EngineError
+
+Logits = npt.NDArray[np.float32]  # one number a token of the vocabulary
+Mask = npt.NDArray[np.int32]  # one bit a token, lowest bit first; 1 is allowed
+Ids = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Draws one job's tokens. `past` is its prompt at first: repeat_penalty looks back into it, as in llama.cpp."""
+
+    sampling: Sampling
+    random: np.random.Generator
+    past: list[int] = field(default_factory=list)
+    said: Counter[int] = field(default_factory=Counter)
+
+    def sample(self, logits: Logits, mask: Mask | None = None) -> int:
+        """The next token. It does not count as said before it is `accept`ed. EngineError where none can be drawn."""
+        ids, scores = _allowed(logits, mask)
+        scores = self._adjusted(ids, scores)
+        if not np.isfinite(scores.max(initial=-np.inf)):
+            raise EngineError("no token can be drawn: the model computed no numbers, or the grammar allows no token")
+        if self.sampling.temperature <= 0:
+            return int(ids[scores.argmax()])
+        ids, scores = _narrowed(ids, scores, self.sampling)
+        reached = np.cumsum(_softmax(scores / self.sampling.temperature))
+        return int(ids[np.searchsorted(reached, self.random.random() * reached[-1], side="right")])
+
+    def accept(self, tokens: Sequence[int]) -> None:
+        """These tokens were said: drawn, or forced by the grammar."""
+        self.past.extend(tokens)
+        self.said.update(tokens)
+
+    def _adjusted(self, ids: Ids, scores: Floats) -> Floats:
+        """The scores with bias and penalties. Only tokens that are in `ids` are touched: a bias never adds one."""
+        sampling = self.sampling
+        if sampling.logit_bias:
+            places, here = _places(ids, (token for token, _ in sampling.logit_bias))
+            scores[places] += np.array([bias for _, bias in sampling.logit_bias])[here]
+        if sampling.repeat_penalty != 1:
+            places, _ = _places(ids, set(_recent(self.past, sampling.repeat_last_n)))
+            scores[places] = _repeated(scores[places], sampling.repeat_penalty)
+        if (sampling.frequency_penalty or sampling.presence_penalty) and self.said:
+            places, here = _places(ids, self.said)
+            counts = np.array(list(self.said.values()))[here]
+            scores[places] -= counts * sampling.frequency_penalty + sampling.presence_penalty
+        return scores
+
+
+def check(sampling: Sampling, vocabulary: int) -> None:
+    """BadRequest for what a model with so many tokens cannot obey."""
+    for token, _ in sampling.logit_bias:
+        if not 0 <= token < vocabulary:
+            raise BadRequest(f"there is no token {token}: the model has {vocabulary} tokens", param="logit_bias")
+    if len(dict(sampling.logit_bias)) < len(sampling.logit_bias):
+        raise BadRequest("a token has more than one bias", param="logit_bias")
+
+
+def generator(seed: int | None) -> np.random.Generator:
+    """Randomness for one job: the same for the same seed, fresh without one. Any integer is a seed."""
+    return np.random.default_rng(None if seed is None else seed % 2**64)
+
+
+def _allowed(logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
+    if mask is None:
+        return np.arange(len(logits)), logits.astype(np.float64)
+    ids = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little", count=len(logits)))
+    return ids, logits[ids].astype(np.float64)
+
+
+def _places(ids: Ids, tokens: Iterable[int]) -> tuple[Ids, npt.NDArray[np.bool_]]:
+    """Where in `ids` (rising) these distinct tokens stand, and which of them do."""
+    wanted = np.fromiter(tokens, dtype=np.intp)
+    if not len(ids):
+        return ids, np.zeros(len(wanted), dtype=np.bool_)
+    places = np.minimum(ids.searchsorted(wanted), len(ids) - 1)
+    here = ids[places] == wanted
+    return places[here], here
+
+
+def _recent(past: Sequence[int], count: int) -> Sequence[int]:
+    """The last `count` tokens; all of them where it is negative, as in llama.cpp."""
+    return past if count < 0 else past[max(0, len(past) - count) :]
+
+
+def _repeated(scores: Floats, penalty: float) -> Floats:
+    """CTRL's penalty (arXiv:1909.05858) with llama.cpp's care for negative scores, which division would raise."""
+    return np.where(scores > 0, scores / penalty, scores * penalty)
+
+
+def _narrowed(ids: Ids, scores: Floats, sampling: Sampling) -> tuple[Ids, Floats]:
+    """What top_k, top_p and min_p leave, in that order; never nothing. Best first, if any of them is on."""
+    if 0 < sampling.top_k < len(ids):
+        best = np.argpartition(scores, -sampling.top_k)[-sampling.top_k :]
+        ids, scores = ids[best], scores[best]
+    if sampling.top_p >= 1 and sampling.min_p <= 0:
+        return ids, scores
+    order = np.argsort(-scores, kind="stable")
+    ids, scores = ids[order], scores[order]
+    if sampling.top_p < 1:
+        reached = np.cumsum(_softmax(scores))
+        keep = int(np.searchsorted(reached, sampling.top_p)) + 1
+        ids, scores = ids[:keep], scores[:keep]
+    if sampling.min_p > 0:
+        keep = max(1, int(np.count_nonzero(scores >= scores[0] + np.log(sampling.min_p))))
+        ids, scores = ids[:keep], scores[:keep]
+    return ids, scores
+
+
+def _softmax(scores: Floats) -> Floats:
+    weights: Floats = np.exp(scores - scores.max())
+    weights /= weights.sum()
+    return weights

@@ -1,0 +1,249 @@
+"""Who decodes what next: a queue of jobs, the KV cache's sequences and its cells. Pure; decodes nothing itself.
+
+llama.cpp's unified KV cache is one pool of cells. A token that was decoded fills one cell, and sequences that share
+their beginning share its cells. `Slots` keeps the same books and gives its orders to a `Cache`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from cortex.engines.llama.prefix import Candidate, Reuse, choose, common
+
+LEAST_PREFILL: Final = 4  # tokens of a prompt in every batch, however full it is with running streams
+EVICTED: Final = 256  # cells that an idle sequence loses at a time
+WORTH_WAITING: Final = 32  # tokens: a prompt that another is just decoding is not decoded twice
+
+
+class Cache(Protocol):
+    def trim(self, lane: int, keep: int) -> bool:
+        """Forget what this sequence holds from token `keep` on. False where it cannot; `keep` 0 always can."""
+
+    def share(self, source: int, target: int, length: int) -> None:
+        """Make the first `length` tokens of `source` those of `target` (which is empty) too."""
+
+
+@dataclass(slots=True, eq=False)
+class Flow:
+    """Job `number`'s tokens, prompt and reply. `cached` of them were in the cache when it was first admitted."""
+
+    number: int
+    tokens: list[int]
+    age: int = 0  # the smaller the older
+    lane: Lane | None = None
+    settled: bool = False  # everything before the newest tokens is decoded: it is a running stream
+    cached: int | None = None
+
+    @property
+    def pending(self) -> int:
+        """How many of its tokens are not decoded yet."""
+        return len(self.tokens) - (len(self.lane.tokens) if self.lane else 0)
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """One sequence of the KV cache: the tokens it holds, their cells, and the flow that runs in it."""
+
+    id: int
+    tokens: list[int] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
+    flow: Flow | None = None
+    used: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Tokens to decode in this step, from position `start` of their sequence on. `last`: nothing is pending after."""
+
+    flow: Flow
+    lane: int
+    start: int
+    tokens: Sequence[int]
+    last: bool
+
+
+class Cells:
+    """The books of the pool: which cell is held by how many sequences."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self._holders: Counter[int] = Counter()
+        self._numbers = itertools.count()
+
+    @property
+    def free(self) -> int:
+        return self.total - len(self._holders)
+
+    def take(self, count: int) -> list[int]:
+        cells = list(itertools.islice(self._numbers, count))
+        self._holders.update(cells)
+        return cells
+
+    def hold(self, cells: Sequence[int]) -> None:
+        self._holders.update(cells)
+
+    def drop(self, cells: Sequence[int]) -> None:
+        self._holders.subtract(cells)
+        for cell in cells:
+            if not self._holders[cell]:
+                del self._holders[cell]
+
+
+class Slots:
+    """`lanes` sequences, at most `parallel` of them running, in a pool of `cells`.
+
+    The oldest running flow can always go on: idle sequences give way to it, the one used longest ago first, then the
+    youngest flow is preempted. So `cells` must hold at least one whole request.
+    """
+
+    def __init__(self, cache: Cache, *, lanes: int, parallel: int, cells: int, rewinds: bool = True) -> None:
+        self._cache, self._parallel, self._rewinds = cache, parallel, rewinds
+        self._lanes = [Lane(id) for id in range(lanes)]
+        self._cells = Cells(cells)
+        self._clock = itertools.count(1)
+        self._ages = itertools.count()
+        self._waiting: deque[Flow] = deque()
+
+    @property
+    def free(self) -> int:
+        """Cells that hold nothing."""
+        return self._cells.free
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._waiting or self._running())
+
+    def add(self, flow: Flow) -> None:
+        """Queue this flow."""
+        flow.age = next(self._ages)
+        self._waiting.append(flow)
+
+    def remove(self, flow: Flow) -> None:
+        """This flow has ended. What it decoded stays, idle, for a prompt that begins alike."""
+        if flow.lane:
+            self._leave(flow)
+        else:
+            self._waiting.remove(flow)
+
+    def lose(self, flow: Flow) -> None:
+        """This flow has ended in a decode that failed: what its sequence holds is not to be trusted."""
+        lane = flow.lane
+        self.remove(flow)
+        if lane:
+            self._trim(lane, 0)
+
+    def schedule(self, budget: int) -> list[Chunk]:
+        """What to decode in one step: about `budget` tokens, running streams first, then prompts, oldest first.
+
+        Every chunk is to be reported to `decoded`, or its flow to `lose`.
+        """
+        self._admit()
+        chunks: list[Chunk] = []
+        for flow in sorted(self._running(), key=lambda flow: (not flow.settled, flow.age)):
+            left = budget - _tokens(chunks)
+            least = 1 if flow.settled else 0 if any(not chunk.flow.settled for chunk in chunks) else LEAST_PREFILL
+            if flow.lane and (count := self._room(flow, min(flow.pending, max(left, least)), chunks)):
+                chunks.append(_chunk(flow, flow.lane, count))
+        return chunks
+
+    def decoded(self, chunk: Chunk) -> None:
+        """This chunk's tokens are in the cache now."""
+        lane = self._lanes[chunk.lane]
+        lane.tokens.extend(chunk.tokens)
+        lane.cells.extend(self._cells.take(len(chunk.tokens)))
+        chunk.flow.settled = chunk.flow.settled or chunk.last
+
+    def _running(self) -> list[Flow]:
+        return [lane.flow for lane in self._lanes if lane.flow]
+
+    def _admit(self) -> None:
+        while self._waiting and len(self._running()) < self._parallel:
+            flow = self._waiting[0]
+            reuse = choose(flow.tokens, self._candidates(), rewinds=self._rewinds)
+            if reuse is None or self._soon_known(flow, reuse.length) or not self._fits(flow, reuse):
+                return
+            self._place(self._waiting.popleft(), reuse)
+
+    def _candidates(self) -> list[Candidate]:
+        return [Candidate(lane.id, lane.tokens, lane.flow is not None, lane.used) for lane in self._lanes]
+
+    def _soon_known(self, flow: Flow, length: int) -> bool:
+        """Whether a running flow is about to decode much of this prompt, so that waiting for it saves the work."""
+        if not self._rewinds:
+            return False
+        prefills = (other for other in self._running() if not other.settled)
+        return any(common(flow.tokens[:-1], other.tokens) >= length + WORTH_WAITING for other in prefills)
+
+    def _fits(self, flow: Flow, reuse: Reuse) -> bool:
+        """Whether all that is to be decoded, this prompt included, fits beside what must stay."""
+        running = self._running()
+        needed = len(flow.tokens) - reuse.length + sum(other.pending + 1 for other in running)
+        stays = set(self._lanes[reuse.source].cells[: reuse.length])
+        stays.update(*(lane.cells for lane in self._lanes if lane.flow))
+        return not running or needed <= self._cells.total - len(stays)
+
+    def _place(self, flow: Flow, reuse: Reuse) -> None:
+        lane, source = self._lanes[reuse.target], self._lanes[reuse.source]
+        if lane is source:
+            self._trim(lane, reuse.length)
+        else:
+            self._trim(lane, 0)
+            self._cache.share(source.id, lane.id, reuse.length)
+            lane.tokens, lane.cells = source.tokens[: reuse.length], source.cells[: reuse.length]
+            self._cells.hold(lane.cells)
+            source.used = next(self._clock)
+        lane.flow, flow.lane = flow, lane
+        flow.cached = len(lane.tokens) if flow.cached is None else flow.cached
+
+    def _leave(self, flow: Flow) -> None:
+        if flow.lane:
+            flow.lane.flow, flow.lane.used = None, next(self._clock)
+        flow.lane, flow.settled = None, False
+
+    def _trim(self, lane: Lane, keep: int) -> None:
+        """Keep the first tokens of this sequence; none where the model cannot rewind to there."""
+        if keep == len(lane.tokens):
+            return
+        if not self._cache.trim(lane.id, keep):
+            keep = 0
+            self._cache.trim(lane.id, 0)
+        self._cells.drop(lane.cells[keep:])
+        del lane.tokens[keep:], lane.cells[keep:]
+
+    def _room(self, flow: Flow, wanted: int, chunks: list[Chunk]) -> int:
+        """How many of the wanted cells this flow gets, beside those that the chunks will fill."""
+        while (room := self._cells.free - _tokens(chunks)) < wanted:
+            if not self._evict(wanted - room) and (room > 0 or not self._preempt(flow, chunks)):
+                break
+        return min(room, wanted)
+
+    def _evict(self, cells: int) -> bool:
+        idle = [lane for lane in self._lanes if not lane.flow and lane.tokens]
+        if not idle:
+            return False
+        lane = min(idle, key=lambda lane: lane.used)
+        self._trim(lane, max(0, len(lane.tokens) - max(cells, EVICTED)) if self._rewinds else 0)
+        return True
+
+    def _preempt(self, flow: Flow, chunks: list[Chunk]) -> bool:
+        """Send the youngest flow that is younger than this one back to the head of the queue."""
+        youngest = max(self._running(), key=lambda other: other.age)
+        if youngest is flow:
+            return False
+        chunks[:] = [chunk for chunk in chunks if chunk.flow is not youngest]
+        self._leave(youngest)
+        self._waiting.appendleft(youngest)
+        return True
+
+
+def _chunk(flow: Flow, lane: Lane, count: int) -> Chunk:
+    start = len(lane.tokens)
+    return Chunk(flow, lane.id, start, flow.tokens[start : start + count], last=count == flow.pending)
+
+
+def _tokens(chunks: Sequence[Chunk]) -> int:
+    return sum(len(chunk.tokens) for chunk in chunks)

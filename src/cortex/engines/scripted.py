@@ -1,0 +1,186 @@
+"""An engine that says what it is told. It has no model and computes nothing; a byte is a token.
+
+For tests of everything above engines, and for trying a client without any weights. It keeps the whole contract of
+`Engine`, and can be told to break down in each way that a real one can:
+
+    Load(path="", engine="scripted", extra={"replies": ["Hello!"], "size": 3, "repeat": True})
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from cortex.core.errors import BadRequest, EngineError, LoadError, TooLong
+from cortex.core.job import Failure, Job, Piece, Usage
+from cortex.engines.base import Load, Progress
+from cortex.engines.constraint import Grammars, byte_tokenizer
+
+CONTEXT: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is said, and what goes wrong: the keys of `Load.extra`.
+
+    Jobs get the `replies` in the order they are submitted; after the last, from the first again if `repeat`, else they
+    are refused. Each step gives every running job `size` bytes more, and takes `delay` seconds. With `check` a reply
+    that its job's grammar does not allow ends in a Failure. `record` is a file that gets a line for each event:
+    `submit 1`, `step`, `cancel 1`, `end 1`, `close`.
+
+    Loading takes `load_delay` seconds and fails with the message `load_error`. A job whose prompt contains `refuse` is
+    refused by `submit`; one whose prompt contains `fail` ends in a Failure. After that many steps (0: at the first),
+    `step` raises (`raise_after`), the process exits at once (`exit_after`) or aborts as native code does
+    (`abort_after`).
+    """
+
+    replies: tuple[str | bytes, ...] = ()
+    repeat: bool = False
+    size: int = 8
+    delay: float = 0.0
+    check: bool = False
+    record: str | None = None
+    load_delay: float = 0.0
+    load_error: str | None = None
+    refuse: str | None = None
+    fail: str | None = None
+    raise_after: int | None = None
+    exit_after: int | None = None
+    abort_after: int | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One job: what is left to say of its reply, `limit` bytes at most, and whether it is to fail."""
+
+    number: int
+    prompt: int
+    reply: bytes
+    limit: int
+    fails: str | None
+    said: int = 0
+    decodes: int = 0
+
+    def next(self, size: int) -> Piece | Failure:
+        if self.fails:
+            return Failure(self.number, self.fails)
+        data = self.reply[self.said : min(self.said + size, self.limit)]
+        self.said, self.decodes = self.said + len(data), self.decodes + 1
+        usage = Usage(prompt=self.prompt, completion=self.said, decodes=self.decodes)
+        if self.said < min(len(self.reply), self.limit):
+            return Piece(self.number, data, usage=usage)
+        return Piece(self.number, data, "stop" if self.said == len(self.reply) else "length", usage)
+
+
+@dataclass(slots=True)
+class Scripted:
+    load: Load
+    progress: Progress
+    context: int = field(init=False)
+    _script: Script = field(init=False)
+    _runs: deque[Run] = field(init=False, default_factory=deque)
+    _submitted: int = field(init=False, default=0)
+    _steps: int = field(init=False, default=0)
+    _grammars: Grammars = field(init=False, default_factory=lambda: Grammars(byte_tokenizer()))
+
+    def __post_init__(self) -> None:
+        self.context = self.load.context or CONTEXT
+        self._script = _script(self.load.extra or {})
+        self.progress(0.0)
+        time.sleep(self._script.load_delay)
+        if self._script.load_error is not None:
+            raise LoadError(self._script.load_error)
+        self.progress(1.0)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._runs)
+
+    def submit(self, number: int, job: Job) -> None:
+        prompt = "".join(segment.text for segment in job.prompt)
+        size = len(prompt.encode())
+        if self._script.refuse is not None and self._script.refuse in prompt:
+            raise BadRequest(f"the script refuses {self._script.refuse!r}")
+        if size >= self.context:
+            raise TooLong(f"the prompt has {size} tokens and the context takes {self.context}", param="messages")
+        reply = self._reply()
+        limit = min(job.max_tokens or self.context, self.context - size)
+        self._runs.append(Run(number, size, reply, limit, self._fault(prompt, reply, job)))
+        self._submitted += 1
+        self._record(f"submit {number}")
+
+    def step(self) -> list[Piece | Failure]:
+        if not self._runs:
+            return []
+        self._break_down()
+        self._steps += 1
+        self._record("step")
+        time.sleep(self._script.delay)
+        running = list(self._runs)[: self.load.parallel]
+        pieces = [run.next(self._script.size) for run in running]
+        for piece in pieces:
+            if isinstance(piece, Failure) or piece.finish:
+                self._drop(piece.job)
+                self._record(f"end {piece.job}")
+        return pieces
+
+    def cancel(self, number: int) -> None:
+        self._drop(number)
+        self._record(f"cancel {number}")
+
+    def close(self) -> None:
+        self._runs.clear()
+        self._record("close")
+
+    def _reply(self) -> bytes:
+        replies = self._script.replies
+        if not replies or (self._submitted >= len(replies) and not self._script.repeat):
+            raise BadRequest(f"the script has {len(replies)} replies, and all are given")
+        reply = replies[self._submitted % len(replies)]
+        return reply if isinstance(reply, bytes) else reply.encode()
+
+    def _fault(self, prompt: str, reply: bytes, job: Job) -> str | None:
+        """Why this job is to fail, if it is. BadRequest where its grammar is to be checked and does not compile."""
+        if self._script.fail is not None and self._script.fail in prompt:
+            return f"the script fails at {self._script.fail!r}"
+        if not self._script.check or job.grammar is None:
+            return None
+        constraint = self._grammars.compile(job.grammar, job.parts)
+        try:
+            for byte in reply:
+                constraint.consume(byte)
+        except EngineError as error:
+            return error.message
+        return None if constraint.accepting else "the reply ends before its grammar does"
+
+    def _break_down(self) -> None:
+        """The ends that the script has set, where it is time for one."""
+        if self._script.raise_after == self._steps:
+            raise RuntimeError("the script raises here")
+        if self._script.exit_after == self._steps:
+            os._exit(1)
+        if self._script.abort_after == self._steps:
+            os.abort()
+
+    def _drop(self, number: int) -> None:
+        self._runs = deque(run for run in self._runs if run.number != number)
+
+    def _record(self, event: str) -> None:
+        if self._script.record is not None:
+            with Path(self._script.record).open("a") as file:
+                file.write(event + "\n")
+
+
+def _script(extra: Mapping[str, Any]) -> Script:
+    try:
+        script = Script(**{**extra, "replies": tuple(extra.get("replies", ()))})
+    except TypeError as error:
+        raise LoadError(f"the engine scripted has no such setting: {error}") from error
+    if script.size < 1:
+        raise LoadError("`size` is the bytes of one step: at least 1")
+    return script

@@ -1,0 +1,71 @@
+"""The engines that the contract is tested against. Three need no weights of anybody's: they are scripted or grown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grown
+import pytest
+from drive import CHATTY, llama
+
+from cortex.engines.base import Engine, Load
+from cortex.engines.llama.engine import Llama
+from cortex.engines.scripted import Scripted
+
+
+@pytest.fixture(scope="session")
+def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A grown model with a KV cache."""
+    return grown.llama(tmp_path_factory.mktemp("grown") / "llama.gguf")
+
+
+@pytest.fixture(scope="session")
+def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A grown model with a recurrent state."""
+    return grown.mamba(tmp_path_factory.mktemp("grown") / "mamba.gguf")
+
+
+@pytest.fixture(scope="session")
+def small(smollm2: Path) -> Iterator[Engine]:
+    """SmolLM2, eight requests at once, 512 tokens each."""
+    engine = llama(smollm2, context=512, parallel=8)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def coder(qwen_coder_05: Path) -> Iterator[Engine]:
+    engine = llama(qwen_coder_05, context=1024, parallel=8)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def grown_engine(transformer: Path) -> Iterator[Llama]:
+    engine = llama(transformer, context=512, parallel=8)
+    yield engine
+    engine.close()
+
+
+def scripted() -> Engine:
+    extra = {"replies": [CHATTY], "repeat": True, "size": 3}
+    return Scripted(Load("", "scripted", context=512, parallel=8, extra=extra), lambda fraction: None)
+
+
+@pytest.fixture(params=["scripted", "transformer", "recurrent", pytest.param("small", marks=pytest.mark.model)])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """One engine after the other, with nothing to do. When a test has ended, none of its jobs is left."""
+    match request.param:
+        case "scripted":
+            engine = scripted()
+        case "small":
+            engine = request.getfixturevalue("small")
+        case name:
+            engine = llama(request.getfixturevalue(name), context=512, parallel=8)
+    yield engine
+    for number in range(20):
+        engine.cancel(number)
+    assert not engine.busy
+    if request.param != "small":
+        engine.close()

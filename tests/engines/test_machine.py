@@ -1,0 +1,76 @@
+"""What a machine has to offer, read from files as Linux writes them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cortex.engines.llama import machine
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with four CPUs that this process may use."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
+    return tmp_path
+
+
+def write(root: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = root / name.replace("__", "/").replace("_max", ".max").replace("_current", ".current")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def siblings(root: Path, *groups: str) -> None:
+    for cpu, group in enumerate(groups):
+        path = root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
+        path.parent.mkdir(parents=True)
+        path.write_text(group + "\n")
+
+
+def test_without_more_knowledge_every_cpu_gets_a_thread(root: Path) -> None:
+    assert machine.threads(root) == 4
+
+
+def test_two_threads_of_one_core_count_once(root: Path) -> None:
+    siblings(root, "0,2", "1,3", "0,2", "1,3")
+    assert machine.threads(root) == 2
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"),
+    [("200000 100000", 2), ("max 100000", 4), ("50000 100000", 1), ("900000 100000", 4), ("", 4)],
+)
+def test_a_quota_limits_the_threads(root: Path, quota: str, threads: int) -> None:
+    write(root, sys__fs__cgroup__cpu_max=quota)
+    assert machine.threads(root) == threads
+
+
+def test_this_machine_has_a_thread_and_memory() -> None:
+    assert machine.threads() >= 1
+    assert machine.available_memory() is None or machine.available_memory() > 0  # type: ignore[operator]
+
+
+def test_a_system_that_does_not_say_is_not_guessed_at(root: Path) -> None:
+    assert machine.available_memory(root) is None
+
+
+def test_memory_is_what_the_system_has_available(root: Path) -> None:
+    write(root, proc__meminfo="MemTotal: 9 kB\nMemFree: 1 kB\nMemAvailable:   2048 kB\n")
+    assert machine.available_memory(root) == 2048 * 1024
+
+
+def test_a_container_has_what_its_limit_leaves_and_its_cached_files(root: Path) -> None:
+    write(root, proc__meminfo="MemAvailable: 999999 kB\n", sys__fs__cgroup__memory_max="1000\n")
+    write(root, sys__fs__cgroup__memory_current="700\n")
+    (root / "sys/fs/cgroup/memory.stat").write_text("anon 400\nactive_file 100\ninactive_file 200\n")
+    assert machine.available_memory(root) == 600
+
+
+def test_a_container_without_a_limit_has_the_machines(root: Path) -> None:
+    write(root, proc__meminfo="MemAvailable: 3 kB\n", sys__fs__cgroup__memory_max="max\n")
+    write(root, sys__fs__cgroup__memory_current="700\n")
+    assert machine.available_memory(root) == 3 * 1024

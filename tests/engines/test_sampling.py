@@ -1,0 +1,179 @@
+"""Drawing tokens: numpy only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cortex.core.chat import Sampling
+from cortex.core.errors import BadRequest, EngineError
+from cortex.engines.llama.sampling import Logits, Mask, Sampler, check, generator
+
+PLAIN = Sampling(temperature=1, top_p=1, top_k=0, min_p=0)
+GREEDY = replace(PLAIN, temperature=0)
+
+
+def logits(*values: float) -> Logits:
+    return np.array(values, dtype=np.float32)
+
+
+def mask(allowed: Sequence[int], size: int) -> Mask:
+    bits = np.zeros((size + 31) // 32 * 32, dtype=np.uint8)
+    bits[list(allowed)] = 1
+    return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def sampler(sampling: Sampling, past: Sequence[int] = (), seed: int = 0) -> Sampler:
+    return Sampler(sampling, generator(seed), past=list(past))
+
+
+def drawn(sampling: Sampling, scores: Logits, count: int = 2000, allowed: Mask | None = None) -> Counter[int]:
+    one = sampler(sampling)
+    return Counter(one.sample(scores, allowed) for _ in range(count))
+
+
+def test_temperature_zero_takes_the_best() -> None:
+    assert sampler(GREEDY).sample(logits(1, 5, 3)) == 1
+
+
+def test_temperature_zero_takes_the_best_that_is_allowed() -> None:
+    assert sampler(GREEDY).sample(logits(1, 5, 3), mask([0, 2], 3)) == 2
+
+
+@given(st.data())
+def test_a_masked_token_is_never_drawn(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 100))
+    allowed = data.draw(st.sets(st.integers(0, size - 1), min_size=1))
+    banned = sorted(set(range(size)) - allowed)
+    sampling = Sampling(
+        temperature=data.draw(st.sampled_from([0, 0.1, 1, 2])),
+        top_k=data.draw(st.sampled_from([0, 1, 5, 1000])),
+        top_p=data.draw(st.sampled_from([0, 0.5, 1])),
+        min_p=data.draw(st.sampled_from([0, 0.1, 1])),
+        frequency_penalty=data.draw(st.sampled_from([-2, 0, 2])),
+        presence_penalty=data.draw(st.sampled_from([-2, 0, 2])),
+        repeat_penalty=data.draw(st.sampled_from([0.5, 1, 1.5])),
+        logit_bias=tuple((token, 100.0) for token in banned),
+    )
+    one = sampler(sampling, past=banned)
+    one.accept(banned)
+    scores = np.array(data.draw(st.lists(st.floats(-50, 50, width=32), min_size=size, max_size=size)), np.float32)
+    assert one.sample(scores, mask(sorted(allowed), size)) in allowed
+
+
+def test_a_seed_decides_every_draw() -> None:
+    scores = logits(*np.linspace(0, 1, 50))
+    runs = [[one.sample(scores) for _ in range(20)] for one in (sampler(PLAIN, seed=7) for _ in range(2))]
+    assert runs[0] == runs[1]
+    other = sampler(PLAIN, seed=8)
+    assert [other.sample(scores) for _ in range(20)] != runs[0]
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**64, 2**80, -(2**70)])
+def test_every_integer_is_a_seed(seed: int) -> None:
+    assert generator(seed).random() == generator(seed).random()
+
+
+def test_without_a_seed_draws_differ() -> None:
+    assert generator(None).random() != generator(None).random()
+
+
+def test_draws_follow_the_probabilities() -> None:
+    counts = drawn(PLAIN, np.log(np.array([0.7, 0.2, 0.1], dtype=np.float32)))
+    assert [round(counts[token] / 2000, 1) for token in range(3)] == [0.7, 0.2, 0.1]
+
+
+def test_a_high_temperature_flattens_and_a_low_one_sharpens() -> None:
+    scores = np.log(np.array([0.6, 0.4], dtype=np.float32))
+    hot, cold = drawn(replace(PLAIN, temperature=10), scores), drawn(replace(PLAIN, temperature=0.05), scores)
+    assert hot[1] > 800
+    assert cold[1] < 20
+
+
+def test_top_k_leaves_the_best() -> None:
+    assert set(drawn(replace(PLAIN, top_k=2), logits(1, 1.2, 1.1, 1.3))) == {1, 3}
+
+
+def test_top_p_leaves_the_fewest_that_reach_it() -> None:
+    scores = np.log(np.array([0.5, 0.3, 0.15, 0.05], dtype=np.float32))
+    assert set(drawn(replace(PLAIN, top_p=0.6), scores)) == {0, 1}
+
+
+def test_top_p_zero_leaves_the_best() -> None:
+    assert set(drawn(replace(PLAIN, top_p=0), logits(1, 2, 1.9))) == {1}
+
+
+def test_min_p_leaves_those_not_much_below_the_best() -> None:
+    scores = np.log(np.array([0.5, 0.3, 0.15, 0.05], dtype=np.float32))
+    assert set(drawn(replace(PLAIN, min_p=0.5), scores)) == {0, 1}
+
+
+def test_top_p_looks_at_probabilities_before_the_temperature() -> None:
+    scores = np.log(np.array([0.5, 0.3, 0.15, 0.05], dtype=np.float32))
+    assert set(drawn(replace(PLAIN, top_p=0.6, temperature=100), scores)) == {0, 1}
+
+
+def test_narrowing_looks_at_the_allowed_tokens_only() -> None:
+    scores = logits(9, 1, 1.1, 8)
+    assert set(drawn(replace(PLAIN, top_k=1), scores, allowed=mask([1, 2], 4))) == {2}
+    assert set(drawn(replace(PLAIN, min_p=0.5), scores, allowed=mask([1, 2], 4))) == {1, 2}
+
+
+def test_a_bias_lifts_and_bans() -> None:
+    assert sampler(replace(GREEDY, logit_bias=((2, 10.0),))).sample(logits(5, 4, 0)) == 2
+    assert sampler(replace(GREEDY, logit_bias=((0, -100.0),))).sample(logits(5, 4, 0)) == 1
+
+
+def test_a_bias_never_allows_what_the_grammar_forbids() -> None:
+    one = sampler(replace(GREEDY, logit_bias=((0, 100.0), (1, 1.0))))
+    assert one.sample(logits(5, 4, 4.5), mask([1, 2], 3)) == 1
+
+
+@pytest.mark.parametrize("token", [-1, 10, 2**40])
+def test_a_bias_for_a_token_that_does_not_exist_is_refused(token: int) -> None:
+    with pytest.raises(BadRequest) as caught:
+        check(replace(PLAIN, logit_bias=((token, 1.0),)), 10)
+    assert caught.value.param == "logit_bias"
+
+
+def test_presence_counts_once_and_frequency_each_time() -> None:
+    scores = logits(3, 2.5, 0)
+    present = sampler(replace(GREEDY, presence_penalty=0.4))
+    present.accept([0, 0, 0])
+    assert present.sample(scores) == 0
+    frequent = sampler(replace(GREEDY, frequency_penalty=0.4))
+    frequent.accept([0, 0, 0])
+    assert frequent.sample(scores) == 1
+
+
+def test_openais_penalties_leave_the_prompt_alone() -> None:
+    assert sampler(replace(GREEDY, presence_penalty=2), past=[0]).sample(logits(3, 2, 0)) == 0
+
+
+def test_repeat_penalty_looks_back_so_many_tokens_into_the_prompt() -> None:
+    scores = logits(3, 2, 0)
+    assert sampler(replace(GREEDY, repeat_penalty=2.0, repeat_last_n=2), past=[0, 5]).sample(scores) == 1
+    assert sampler(replace(GREEDY, repeat_penalty=2.0, repeat_last_n=1), past=[0, 5]).sample(scores) == 0
+    assert sampler(replace(GREEDY, repeat_penalty=2.0, repeat_last_n=0), past=[0]).sample(scores) == 0
+    assert sampler(replace(GREEDY, repeat_penalty=2.0, repeat_last_n=-1), past=[0, 5, 6]).sample(scores) == 1
+
+
+def test_repeat_penalty_lowers_negative_scores_too() -> None:
+    assert sampler(replace(GREEDY, repeat_penalty=2.0), past=[0]).sample(logits(-1, -1.5)) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_no_numbers_are_an_error(value: float) -> None:
+    with pytest.raises(EngineError):
+        sampler(PLAIN).sample(np.full(4, value, dtype=np.float32))
+
+
+def test_a_mask_that_allows_nothing_is_an_error() -> None:
+    with pytest.raises(EngineError):
+        sampler(replace(PLAIN, logit_bias=((0, 1.0),))).sample(logits(1, 2), mask([], 2))

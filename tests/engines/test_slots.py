@@ -1,0 +1,321 @@
+"""The books of queue, sequences and cells, against a pool that keeps what llama.cpp's cache would keep."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
+
+
+@dataclass
+class Pool:
+    """Cells of a unified cache: each sequence holds some, and several may hold the same. It overflows loudly."""
+
+    total: int
+    rewinds: bool = True
+    held: dict[int, list[object]] = field(default_factory=dict)
+    trims: list[tuple[int, int]] = field(default_factory=list)
+    shares: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def free(self) -> int:
+        return self.total - len({id(cell) for cells in self.held.values() for cell in cells})
+
+    def trim(self, lane: int, keep: int) -> bool:
+        self.trims.append((lane, keep))
+        if keep and not self.rewinds:
+            return False
+        self.held[lane] = self.held.get(lane, [])[:keep]
+        return True
+
+    def share(self, source: int, target: int, length: int) -> None:
+        assert self.rewinds, "a recurrent state cannot be shared in part"
+        assert not self.held.get(target), "only an empty sequence can share another's beginning"
+        self.shares.append((source, target, length))
+        self.held[target] = self.held[source][:length]
+
+    def decode(self, chunk: Chunk) -> None:
+        cells = self.held.setdefault(chunk.lane, [])
+        assert len(cells) == chunk.start, "a chunk continues what its sequence holds"
+        cells.extend(object() for _ in chunk.tokens)
+        assert self.free >= 0, "the cache overflows"
+
+
+@dataclass
+class Desk:
+    """Slots with a pool, stepped by hand."""
+
+    slots: Slots
+    pool: Pool
+
+    def step(self, budget: int = 1000) -> list[Chunk]:
+        chunks = self.slots.schedule(budget)
+        for chunk in chunks:
+            self.pool.decode(chunk)
+            self.slots.decoded(chunk)
+        assert self.slots.free == self.pool.free
+        return chunks
+
+    def add(self, number: int, tokens: list[int]) -> Flow:
+        flow = Flow(number, list(tokens))
+        self.slots.add(flow)
+        return flow
+
+
+def desk(*, lanes: int = 4, parallel: int = 4, cells: int = 1000, rewinds: bool = True) -> Desk:
+    pool = Pool(cells, rewinds)
+    return Desk(Slots(pool, lanes=lanes, parallel=parallel, cells=cells, rewinds=rewinds), pool)
+
+
+def fresh(start: int, count: int) -> list[int]:
+    return list(range(start, start + count))
+
+
+def sizes(chunks: list[Chunk]) -> dict[int, int]:
+    return {chunk.flow.number: len(chunk.tokens) for chunk in chunks}
+
+
+def test_a_short_prompt_is_decoded_in_one_step() -> None:
+    d = desk()
+    flow = d.add(0, [1, 2, 3])
+    assert d.step() == [Chunk(flow, flow.lane.id if flow.lane else -1, 0, [1, 2, 3], last=True)]
+    assert flow.pending == 0
+    assert d.step() == []
+
+
+def test_a_long_prompt_is_decoded_in_chunks_and_only_the_last_wants_logits() -> None:
+    d = desk()
+    d.add(0, fresh(0, 25))
+    assert [(sizes(chunks)[0], chunks[0].last) for chunks in (d.step(10), d.step(10), d.step(10))] == [
+        (10, False),
+        (10, False),
+        (5, True),
+    ]
+
+
+def test_running_streams_come_first_and_a_prompt_gets_the_rest() -> None:
+    d = desk()
+    stream = d.add(0, fresh(0, 5))
+    d.step()
+    d.add(1, fresh(100, 50))
+    stream.tokens.append(7)
+    chunks = d.step(10)
+    assert [chunk.flow.number for chunk in chunks] == [0, 1]
+    assert sizes(chunks) == {0: 1, 1: 9}
+
+
+def test_no_number_of_running_streams_starves_a_prompt() -> None:
+    d = desk()
+    streams = [d.add(number, fresh(100 * number, 5)) for number in range(3)]
+    d.step()
+    for stream in streams:
+        stream.tokens.append(7)
+    d.add(3, fresh(900, 50))
+    assert sizes(d.step(1)) == {0: 1, 1: 1, 2: 1, 3: LEAST_PREFILL}
+
+
+def test_prompts_are_decoded_oldest_first() -> None:
+    d = desk()
+    d.add(0, fresh(0, 30))
+    d.add(1, fresh(100, 30))
+    assert sizes(d.step(20)) == {0: 20}
+    assert sizes(d.step(20)) == {0: 10, 1: 10}
+
+
+def test_only_so_many_run_and_the_others_wait_their_turn() -> None:
+    d = desk(parallel=2)
+    flows = [d.add(number, fresh(100 * number, 5)) for number in range(4)]
+    assert sizes(d.step()) == {0: 5, 1: 5}
+    d.slots.remove(flows[0])
+    assert sizes(d.step()) == {2: 5}
+    d.slots.remove(flows[3])
+    d.slots.remove(flows[1])
+    d.slots.remove(flows[2])
+    assert d.step() == []
+    assert not d.slots.busy
+
+
+def test_the_next_turn_of_a_chat_finds_what_was_said() -> None:
+    d = desk()
+    first = d.add(0, fresh(0, 20))
+    d.step()
+    first.tokens.append(777)
+    d.step()
+    d.slots.remove(first)
+    second = d.add(1, [*fresh(0, 20), 777, 778, 779])
+    assert sizes(d.step()) == {1: 2}
+    assert second.cached == 21
+    assert d.slots.free == 1000 - 23
+
+
+def test_a_prompt_shares_the_beginning_of_one_that_is_running() -> None:
+    d = desk()
+    d.add(0, [*fresh(0, 20), 50])
+    d.step()
+    other = d.add(1, [*fresh(0, 20), 60])
+    assert sizes(d.step()) == {1: 1}
+    assert other.cached == 20
+    assert [length for _, _, length in d.pool.shares] == [20]
+    assert d.slots.free == 1000 - 22
+
+
+def test_a_prompt_waits_for_one_that_is_just_decoding_its_beginning() -> None:
+    d = desk()
+    d.add(0, [*fresh(0, 100), 500])
+    d.add(1, [*fresh(0, 100), 600])
+    assert sizes(d.step(60)) == {0: 60}
+    assert sizes(d.step(60)) == {0: 41}
+    assert sizes(d.step(60)) == {1: 1}
+
+
+def test_a_prompt_that_waits_for_another_goes_on_when_that_one_is_cancelled() -> None:
+    d = desk()
+    first = d.add(0, [*fresh(0, 100), 500])
+    d.add(1, [*fresh(0, 100), 600])
+    d.step(60)
+    d.slots.remove(first)
+    assert sizes(d.step(60)) == {1: 41}
+
+
+def test_the_idle_sequence_used_longest_ago_makes_room() -> None:
+    d = desk(lanes=3, cells=100)
+    for number in range(2):
+        flow = d.add(number, fresh(100 * number, 40))
+        d.step()
+        d.slots.remove(flow)
+    d.add(2, fresh(500, 50))
+    assert sizes(d.step()) == {2: 50}
+    again = d.add(3, [*fresh(100, 40), 7])
+    d.step()
+    assert again.cached == 40
+
+
+def test_a_prompt_that_does_not_fit_beside_the_running_ones_waits() -> None:
+    d = desk(cells=100)
+    first = d.add(0, fresh(0, 60))
+    d.step()
+    d.add(1, fresh(200, 60))
+    assert d.step() == []
+    d.slots.remove(first)
+    assert sizes(d.step()) == {1: 60}
+
+
+def test_when_cells_run_out_the_youngest_gives_way_and_comes_back_with_its_tokens() -> None:
+    d = desk(cells=100)
+    old, young = d.add(0, fresh(0, 45)), d.add(1, fresh(200, 45))
+    d.step()
+    said = 0
+    while young.lane:
+        old.tokens.append(said)
+        young.tokens.append(1000 + said)
+        said += 1
+        d.step()
+    assert old.lane
+    assert old.pending == 0
+    kept = list(young.tokens)
+    assert len(kept) == 45 + said
+    d.slots.remove(old)
+    while young.pending:
+        d.step()
+    assert young.tokens == kept
+    assert young.settled
+    assert young.cached == 0, "what is found after a preemption does not count as the prompt's"
+
+
+def test_a_preempted_flow_is_the_first_to_come_back() -> None:
+    d = desk(cells=100, parallel=2)
+    old, young = d.add(0, fresh(0, 48)), d.add(1, fresh(200, 48))
+    d.add(2, fresh(400, 5))
+    d.step()
+    while young.lane:
+        for flow in (old, young):
+            flow.tokens.append(7)
+        d.step()
+    d.slots.remove(old)
+    assert 1 in sizes(d.step())
+
+
+def test_a_chunk_of_a_preempted_flow_is_not_decoded() -> None:
+    d = desk(cells=64)
+    old = d.add(0, fresh(0, 30))
+    d.step()
+    young = d.add(1, fresh(200, 30))
+    d.step()
+    old.tokens += fresh(600, 30)
+    young.tokens.append(7)
+    chunks = d.step()
+    assert 0 in sizes(chunks)
+    while old.pending:
+        chunks = d.step()
+        assert 1 not in sizes(chunks)
+    assert young.lane is None
+
+
+def test_what_a_failed_decode_left_is_not_reused() -> None:
+    d = desk()
+    flow = d.add(0, fresh(0, 20))
+    d.step()
+    d.slots.lose(flow)
+    again = d.add(1, fresh(0, 20))
+    d.step()
+    assert again.cached == 0
+
+
+def test_a_sequence_that_cannot_be_cut_short_is_decoded_anew() -> None:
+    d = desk(lanes=1, parallel=1)
+    first = d.add(0, fresh(0, 20))
+    d.step()
+    d.slots.remove(first)
+    d.pool.rewinds = False  # the model did not say so beforehand
+    second = d.add(1, [*fresh(0, 15), 99])
+    assert sizes(d.step()) == {1: 16}
+    assert second.cached == 0
+
+
+def test_a_recurrent_model_continues_a_chat_but_never_rewinds() -> None:
+    d = desk(rewinds=False)
+    first = d.add(0, fresh(0, 20))
+    d.step()
+    d.slots.remove(first)
+    longer = d.add(1, fresh(0, 25))
+    assert sizes(d.step()) == {1: 5}
+    d.slots.remove(longer)
+    other = d.add(2, [*fresh(0, 10), 99, 98])
+    assert sizes(d.step()) == {2: 12}
+    assert (longer.cached, other.cached) == (20, 0)
+
+
+@pytest.mark.parametrize("rewinds", [True, False])
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rewinds: bool) -> None:
+    """Random prompts with shared beginnings, replies, cancels and a pool that is always too small."""
+    draw = random.Random(seed)
+    d = desk(lanes=draw.randint(3, 8), parallel=3, cells=120, rewinds=rewinds)
+    begun, ended, flows = 0, 0, dict[int, tuple[Flow, int]]()
+    for _ in range(5000):
+        if begun < 40 and draw.random() < 0.3:
+            tokens = [*fresh(0, draw.randint(0, 40)), *(draw.randint(100, 105) for _ in range(draw.randint(1, 40)))]
+            flows[begun] = (d.add(begun, tokens), draw.randint(0, 120 - len(tokens)))
+            begun += 1
+        for chunk in d.step(draw.randint(1, 60)):
+            flow, wanted = flows[chunk.flow.number]
+            assert chunk.tokens == flow.tokens[chunk.start : chunk.start + len(chunk.tokens)]
+            if chunk.last and wanted == 0:
+                d.slots.remove(flow)
+                ended += 1
+                del flows[flow.number]
+            elif chunk.last:
+                new = min(wanted, draw.choice([1, 1, 1, 12]))
+                flow.tokens += [draw.randint(0, 5) for _ in range(new)]
+                flows[flow.number] = (flow, wanted - new)
+        if flows and draw.random() < 0.02:
+            flow, _ = flows.pop(draw.choice(sorted(flows)))
+            d.slots.remove(flow)
+            ended += 1
+        if begun == ended == 40:
+            break
+    assert begun == ended == 40
+    assert not d.slots.busy

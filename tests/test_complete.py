@@ -1,0 +1,87 @@
+"""Where both halves meet: a plan goes to a runner, events come back. With the scripted engine in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+
+import pytest
+
+from cortex.complete import complete
+from cortex.core.chat import Chat, Choice, Sampling, Tool, User
+from cortex.core.errors import BadRequest
+from cortex.core.events import CallBegin, Done, Event, Reply, Text, fold
+from cortex.core.load import Load
+from cortex.core.plan import Plan, plan
+from cortex.core.profile import Profile
+from cortex.dialects import find
+from cortex.runner.parent import Runner
+
+PROFILE = Profile("m", "{{ messages[0].content }}", find("hermes"), {})
+TOOL = Tool("get", parameters={"properties": {"q": {"type": "string"}}})
+CALL = PROFILE.dialect.write([("get", {"q": "été 🌍"}), ("get", {"q": "END"})])
+
+
+def planned(text: str = "Hi", **options: object) -> Plan:
+    chat = Chat((User(text),), (TOOL,), sampling=Sampling(temperature=0), **options)
+    return plan(chat, PROFILE, datetime(2026, 1, 1))
+
+
+async def played(runner: Runner, **options: object) -> Sequence[Event]:
+    return [event async for event in await complete(planned(**options), runner)]
+
+
+@pytest.fixture(params=[1, 3, 1000])
+async def runner(request: pytest.FixtureRequest) -> AsyncIterator[Runner]:
+    replies = [f"Voilà — {CALL}", "Some words, END and more"]
+    script = {"replies": replies, "size": request.param, "refuse": "REFUSE"}
+    runner = await Runner.start(Load("", "scripted", extra=script))
+    yield runner
+    await runner.stop()
+
+
+async def test_bytes_become_events_however_they_are_cut(runner: Runner) -> None:
+    reply: Reply = fold(await played(runner, stop=("END",)))
+    assert (reply.text, reply.finish_reason) == ("Voilà —", "tool_calls")
+    assert [call.arguments for call in reply.calls] == ['{"q": "été 🌍"}', '{"q": "END"}']
+    assert len({call.id for call in reply.calls}) == 2
+    assert all(call.id.startswith("call_") for call in reply.calls)
+    assert reply.usage.completion == len(f"Voilà — {CALL}".encode())
+
+
+async def test_a_stop_string_ends_the_text_and_the_job_and_is_counted(runner: Runner) -> None:
+    await played(runner)
+    events = await played(runner, stop=("END",))
+    assert fold(events).text == "Some words, "
+    assert isinstance(events[-1], Done)
+    assert (events[-1].finish, events[-1].usage.prompt) == ("stop", 2)
+    assert events[-1].usage.completion >= len("Some words, END")
+    assert not runner.tickets
+
+
+async def test_a_cut_reply_says_so_and_leaves_its_call_open(runner: Runner) -> None:
+    reply = fold(await played(runner, max_tokens=len("Voilà — ".encode()) + 46))
+    assert reply.finish_reason == "length"
+    assert [call.complete for call in reply.calls] == [False]
+
+
+async def test_what_is_refused_is_refused_before_any_event(runner: Runner) -> None:
+    with pytest.raises(BadRequest):
+        await complete(planned("REFUSE"), runner)
+    assert not runner.tickets
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_client_that_leaves_frees_its_job_even_before_the_first_event(begun: bool) -> None:
+    runner = await Runner.start(Load("", "scripted", extra={"replies": ["on and " * 1000], "size": 1, "delay": 0.001}))
+    events = await complete(planned(), runner)
+    assert runner.tickets
+    if begun:
+        assert isinstance(await anext(events), Text | CallBegin)
+    await events.aclose()
+    assert not runner.tickets
+    await runner.stop()
+
+
+async def test_without_a_choice_calls_in_the_reply_are_text(runner: Runner) -> None:
+    assert fold(await played(runner, choice=Choice("none"))).text == f"Voilà — {CALL}"
