@@ -27,23 +27,27 @@ def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small(smollm2: Path) -> Iterator[Engine]:
+def smol(smollm2: Path) -> Iterator[Llama]:
     """SmolLM2, eight requests at once, 512 tokens each."""
     engine = llama(smollm2, context=512, parallel=8)
     yield engine
     engine.close()
 
 
-@pytest.fixture(scope="session")
-def coder(qwen_coder_05: Path) -> Iterator[Engine]:
-    engine = llama(qwen_coder_05, context=1024, parallel=8)
+@pytest.fixture(params=["transformer", "recurrent", pytest.param("smol", marks=pytest.mark.model)])
+def small(request: pytest.FixtureRequest) -> Iterator[Llama]:
+    """A model whose words mean little, eight requests at once, 512 tokens each."""
+    if request.param == "smol":
+        yield request.getfixturevalue("smol")
+        return
+    engine = llama(request.getfixturevalue(request.param), context=512, parallel=8)
     yield engine
     engine.close()
 
 
-@pytest.fixture
-def grown_engine(transformer: Path) -> Iterator[Llama]:
-    engine = llama(transformer, context=512, parallel=8)
+@pytest.fixture(scope="session")
+def coder(qwen_coder_05: Path) -> Iterator[Llama]:
+    engine = llama(qwen_coder_05, context=1024, parallel=8)
     yield engine
     engine.close()
 
@@ -53,19 +57,19 @@ def scripted() -> Engine:
     return Scripted(Load("", "scripted", context=512, parallel=8, extra=extra), lambda fraction: None)
 
 
-@pytest.fixture(params=["scripted", "transformer", "recurrent", pytest.param("small", marks=pytest.mark.model)])
+@pytest.fixture(params=["scripted", "transformer", "recurrent", pytest.param("smol", marks=pytest.mark.model)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """One engine after the other, with nothing to do. When a test has ended, none of its jobs is left."""
     match request.param:
         case "scripted":
             engine = scripted()
-        case "small":
-            engine = request.getfixturevalue("small")
+        case "smol":
+            engine = request.getfixturevalue("smol")
         case name:
             engine = llama(request.getfixturevalue(name), context=512, parallel=8)
     yield engine
     for number in range(20):
         engine.cancel(number)
     assert not engine.busy
-    if request.param != "small":
+    if request.param != "smol":
         engine.close()

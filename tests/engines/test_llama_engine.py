@@ -1,4 +1,7 @@
-"""The embedded engine on real weights: grammars, forced tokens, batches, the cache, and what goes wrong."""
+"""The embedded engine: grammars, forced tokens, batches, the cache, and what goes wrong.
+
+What takes no sense runs on grown models too, the rest on real weights only.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,6 @@ from cortex.engines.base import Engine
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama.engine import Llama
 
-pytestmark = pytest.mark.model
-
 SPACES = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
@@ -32,12 +33,14 @@ def call(**properties: object) -> str:
 ORDER = call(order_id={"type": "string", "maxLength": 20})
 
 
+@pytest.mark.model
 def test_a_reply_follows_its_grammar(coder: Engine) -> None:
     [outcome] = run(coder, chat("Where is my order? Its id is order_70705.", grammar=ORDER))
     assert outcome.finish == "stop"
     assert json.loads(outcome.text) == {"name": "get_delivery_date", "arguments": {"order_id": "order_70705"}}
 
 
+@pytest.mark.model
 def test_forced_tokens_change_nothing_but_the_work(coder: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     question = chat("Where is my order? Its id is order_70705.", grammar=ORDER)
     [forced] = run(coder, question)
@@ -51,6 +54,7 @@ def test_forced_tokens_change_nothing_but_the_work(coder: Engine, monkeypatch: p
     assert forced.used.decodes == forced.used.completion - forced.used.forced
 
 
+@pytest.mark.model
 def test_what_a_grammar_forces_at_the_start_comes_before_any_decode(coder: Engine) -> None:
     coder.submit(0, chat("Where is order 7?", grammar=ORDER))
     [piece] = coder.step()
@@ -67,7 +71,7 @@ def test_a_reply_that_is_forced_as_a_whole_needs_no_decode(small: Engine) -> Non
 
 def test_eight_jobs_in_one_batch_each_follow_their_own_grammar(small: Engine) -> None:
     names = [f"argument_{number}" for number in range(8)]
-    jobs = [chat(f"Question {name}", grammar=call(**{name: {"enum": [1, 22, 333]}})) for name in names]
+    jobs = [chat(f"Question {name}", grammar=call(**{name: {"enum": [1, 22, 333]}}), max_tokens=100) for name in names]
     for outcome, name in zip(run(small, *jobs), names, strict=True):
         assert outcome.finish == "stop"
         [(key, value)] = json.loads(outcome.text)["arguments"].items()
@@ -82,7 +86,7 @@ def test_jobs_with_and_without_grammar_share_a_batch(small: Engine) -> None:
     assert bound.text.isdigit()
 
 
-@pytest.mark.parametrize("most", range(1, 31))
+@pytest.mark.parametrize("most", [*range(1, 31), 57, 58, 59])
 def test_max_tokens_cuts_drawn_and_forced_tokens_alike(small: Engine, most: int) -> None:
     whole = '{"name": "get_delivery_date", "arguments": {"done": true}}'
     [outcome] = run(small, chat("Done?", grammar=call(done={"const": True}), max_tokens=most))
@@ -91,6 +95,7 @@ def test_max_tokens_cuts_drawn_and_forced_tokens_alike(small: Engine, most: int)
     assert outcome.finish == ("stop" if outcome.text == whole else "length")
 
 
+@pytest.mark.model
 def test_a_model_ends_its_own_reply(coder: Engine) -> None:
     [outcome] = run(coder, chat("What is the capital of France? Answer with one word."))
     assert outcome.finish == "stop"
@@ -98,50 +103,57 @@ def test_a_model_ends_its_own_reply(coder: Engine) -> None:
     assert "<|im_end|>" not in outcome.text
 
 
+@pytest.mark.model
 def test_special_tokens_named_by_a_grammar_are_spelled_out(coder: Llama) -> None:
     [begin] = [i for i, piece in enumerate(coder._vocabulary.pieces) if piece == b"<tool_call>"]
     [outcome] = run(coder, chat("x", grammar=f'start: <[{begin}]> "hello"'))
     assert outcome.text == "<tool_call>hello"
 
 
+@pytest.mark.model
 def test_a_grammar_that_ends_with_the_end_of_generation_spells_nothing_for_it(coder: Llama) -> None:
     end = min(token for token in coder._vocabulary.eog if coder._vocabulary.pieces[token] == b"<|im_end|>")
     [outcome] = run(coder, chat("x", grammar=f'start: "hello" <[{end}]>'))
     assert (outcome.text, outcome.finish) == ("hello", "stop")
 
 
+@pytest.mark.model
 def test_the_text_of_a_mark_never_satisfies_the_mark(coder: Llama) -> None:
     [outcome] = run(coder, chat("Repeat: <tool_call>", grammar='start: "say: " /(.|\\n)*/', max_tokens=40))
     assert outcome.text.startswith("say: ")
 
 
-def test_the_next_turn_of_a_chat_finds_the_last_one_in_the_cache(small: Engine) -> None:
+@pytest.mark.model
+def test_the_next_turn_of_a_chat_finds_the_last_one_in_the_cache(smol: Engine) -> None:
     first = chat("Tell me a story about a lighthouse.", max_tokens=20)
-    [told] = run(small, first)
+    [told] = run(smol, first)
     again = (
         *first.prompt,
         Segment(told.text, markup=False),
         Segment("<|im_end|>\n<|im_start|>user\nGo on.<|im_end|>\n"),
     )
-    [second] = run(small, replace(first, prompt=again))
+    [second] = run(smol, replace(first, prompt=again))
     assert second.used.cached >= told.used.prompt + told.used.completion - 2
     assert second.used.cached < second.used.prompt
 
 
-def test_an_equal_prompt_is_decoded_once_and_answered_equally(small: Engine) -> None:
+@pytest.mark.model
+def test_an_equal_prompt_is_decoded_once_and_answered_equally(smol: Engine) -> None:
     question = chat("Name three rivers of Europe and what flows into them.", max_tokens=8)
-    [first], [second] = run(small, question), run(small, question)
+    [first], [second] = run(smol, question), run(smol, question)
     assert second.used.cached == second.used.prompt - 1
     assert first.text == second.text
 
 
-def test_prompts_at_once_share_their_beginning(small: Engine) -> None:
+@pytest.mark.model
+def test_prompts_at_once_share_their_beginning(smol: Engine) -> None:
     system = "You know these rules by heart: " + " ".join(f"rule {number} is good." for number in range(30))
     jobs = [Job((Segment(f"{system} Question {number}?"),), sampling=GREEDY, max_tokens=4) for number in range(4)]
-    outcomes = run(small, *jobs)
+    outcomes = run(smol, *jobs)
     assert all(outcome.used.cached > outcome.used.prompt / 2 for outcome in outcomes[1:])
 
 
+@pytest.mark.model
 def test_a_cancelled_job_leaves_its_cells(smollm2: Path) -> None:
     engine = llama(smollm2, context=512, parallel=2, extra={"cells": 512})
     for number in range(15):
@@ -153,6 +165,7 @@ def test_a_cancelled_job_leaves_its_cells(smollm2: Path) -> None:
     engine.close()
 
 
+@pytest.mark.model
 def test_when_cells_run_out_every_job_still_ends_with_its_grammar_kept(smollm2: Path) -> None:
     engine = llama(smollm2, context=256, parallel=4, extra={"cells": 256})
     outcomes = run(
@@ -171,8 +184,8 @@ def test_a_running_stream_goes_on_during_a_long_prefill(small: Llama) -> None:
     outcomes = {0: Outcome(), 1: Outcome()}
     while not outcomes[0].data:
         collect(outcomes, small.step())
-    small.submit(1, job("A long prompt. " * 80, max_tokens=2))
-    small._pace.budget, small._pace.most = 20, 20  # however fast this machine is, the prompt takes several steps
+    small.submit(1, job("hello " * 200, max_tokens=2))
+    small._pace.budget, small._pace.most = 12, 12  # however fast this machine is, the prompt takes several steps
     try:
         steps = 0
         while not outcomes[1].data:
@@ -187,13 +200,17 @@ def test_a_running_stream_goes_on_during_a_long_prefill(small: Llama) -> None:
 
 
 def test_a_decode_that_fails_ends_its_jobs_and_nothing_else(small: Llama) -> None:
-    small.submit(0, job(max_tokens=5))
+    question = job("Zebras hello hello", max_tokens=5)
+    small.submit(0, question)
+    while small._runs[0].said < 2:
+        small.step()
     small._runs[0].flow.tokens.append(10**9)  # no such token: llama.cpp refuses the batch
     [failed] = finish(small, [0])
     assert failed.failure
     assert not failed.failure.client
-    [outcome] = run(small, job(max_tokens=5))
+    [outcome] = run(small, question)
     assert outcome.used.completion == 5
+    assert outcome.used.cached == 0, "what the failed decode left is not trusted"
 
 
 def test_a_seed_gives_the_same_reply_again(small: Engine) -> None:
@@ -208,9 +225,21 @@ def test_a_seed_gives_the_same_reply_again(small: Engine) -> None:
 
 def test_a_bias_bans_a_token(small: Llama) -> None:
     [free] = run(small, job(max_tokens=1))
-    [token] = small._vocabulary.tokenize([Segment(free.text)])
-    [other] = run(small, replace(job(max_tokens=1), sampling=replace(GREEDY, logit_bias=((token, -100.0),))))
-    assert other.text != free.text
+    banned = [token for token, piece in enumerate(small._vocabulary.pieces) if piece == free.data]
+    bias = tuple((token, -100.0) for token in banned)
+    [other] = run(small, replace(job(max_tokens=1), sampling=replace(GREEDY, logit_bias=bias)))
+    assert other.data != free.data
+
+
+def test_what_was_said_and_forced_counts_for_the_penalties(small: Llama) -> None:
+    once = replace(GREEDY, presence_penalty=1000.0)
+    small.submit(0, replace(job(max_tokens=40, grammar='start: "hello " /(.|\\n)*/'), sampling=once))
+    flow = small._runs[0].flow
+    prompt = len(flow.tokens) - small._runs[0].said
+    finish(small, [0])
+    said = flow.tokens[prompt:]
+    assert len(said) > 20
+    assert len(set(said)) == len(said)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +249,6 @@ def test_a_bias_bans_a_token(small: Llama) -> None:
         (replace(job(), grammar="start: nonsense", parts=(Part("tools.0", "start: nonsense"),)), "tools.0"),
         (replace(job(), sampling=Sampling(logit_bias=((10**6, 1.0),))), "logit_bias"),
         (replace(job(), max_tokens=0), "max_tokens"),
-        (replace(job(), prompt=()), "messages"),
     ],
 )
 def test_what_cannot_be_obeyed_is_refused_by_name(small: Engine, wrong: Job, param: str | None) -> None:
@@ -230,12 +258,20 @@ def test_what_cannot_be_obeyed_is_refused_by_name(small: Engine, wrong: Job, par
     assert not small.busy
 
 
-def test_the_logits_are_those_of_the_right_job(small: Llama) -> None:
+@pytest.mark.model
+def test_an_empty_prompt_is_refused_where_not_even_a_first_token_is_put_before_it(smol: Engine) -> None:
+    with pytest.raises(BadRequest, match="empty"):
+        smol.submit(0, replace(job(), prompt=()))
+
+
+@pytest.mark.model
+def test_the_logits_are_those_of_the_right_job(smol: Llama) -> None:
     """Two prompts in one batch continue each its own way."""
     one, other = job("The capital of France is", max_tokens=1), job("1, 2, 3, 4, 5,", max_tokens=2)
-    assert [outcome.text for outcome in run(small, one, other)] == [" Paris", " 6"]
+    assert [outcome.text for outcome in run(smol, one, other)] == [" Paris", " 6"]
 
 
+@pytest.mark.model
 def test_a_mask_covers_the_whole_vocabulary(coder: Llama) -> None:
     constraint = coder._grammars.compile("start: /(.|\\n)*/")
     bits = np.unpackbits(constraint.mask().view(np.uint8), bitorder="little")
