@@ -1,4 +1,7 @@
-"""What is promised of every reply, on real weights, through the real client. SmolLM2 knows no tools: it holds anyway."""
+"""What is promised of every reply, on real weights, through the real client.
+
+SmolLM2 knows no tools; the promises hold anyway.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,10 @@ class House:
         given = {"messages": ASK, "tools": TOOLS, "temperature": 0, "max_tokens": 100, **options}
         return self.client.chat.completions.create(model=model, **given)
 
+    def warm(self, model: str, **options: Any) -> None:
+        """Put the prompt into the cache: a prompt prefilled whole and one found there round differently."""
+        self.ask(model, **{**options, "max_tokens": 1})
+
     def pid(self, model: str) -> int:
         return next(row.runner.pid for row in self.serving.service._pool.loaded() if row.name == model)
 
@@ -112,6 +119,7 @@ def calls(message: ChatCompletionMessage) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("model", [SMALL, CODER])
 def test_tool_choice_is_obeyed_and_a_stream_is_the_whole_reply(house: House, model: str, choice: str) -> None:
+    house.warm(model)
     whole = house.ask(model, tool_choice=CHOICES[choice]).choices[0]
     streamed = Streamed.of(house.ask(model, tool_choice=CHOICES[choice], stream=True))
     made = calls(whole.message)
@@ -146,6 +154,7 @@ def test_one_call_at_most_without_parallel_calls(house: House, model: str) -> No
 
 
 def test_a_reply_cut_off_anywhere_says_length_and_streams_the_same(house: House) -> None:
+    house.warm(CODER)
     full = house.ask(CODER, tool_choice="required").usage.completion_tokens
     for most in range(1, full):
         whole = house.ask(CODER, tool_choice="required", max_tokens=most)
@@ -194,11 +203,12 @@ def test_the_next_turn_finds_the_turn_before_in_the_cache(house: House) -> None:
     result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": '{"done": true}'}
     second = house.ask(CODER, messages=[*ASK, message.model_dump(exclude_none=True), result])
     assert second.usage.prompt_tokens_details.cached_tokens >= first.usage.prompt_tokens
-    assert second.choices[0].message.content
+    assert calls(second.choices[0].message) or second.choices[0].message.content
 
 
 def test_the_same_seed_draws_the_same_reply(house: House) -> None:
     options: Any = {"tools": openai.NOT_GIVEN, "temperature": 1.2, "max_tokens": 12}
+    house.warm(SMALL, **options)
     replies = [house.ask(SMALL, seed=seed, **options).choices[0].message.content for seed in (7, 7, 8, 9, 10)]
     assert replies[0] == replies[1]
     assert len(set(replies)) > 1

@@ -115,7 +115,7 @@ class Llama:
         tokens = self._vocabulary.tokenize(job.prompt)
         run = Run(
             flow=Flow(number, tokens),
-            sampler=Sampler(job.sampling, sampling.generator(job.sampling.seed), past=list(tokens)),
+            sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
             constraint=None if job.grammar is None else self._grammars.compile(job.grammar, job.parts),
             prompt=len(tokens),
             limit=_limit(len(tokens), job.max_tokens, self.context),

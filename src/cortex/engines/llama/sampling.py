@@ -2,6 +2,10 @@
 
 The order is that of llama.cpp's default chain (common/common.h, `common_params_sampling`): logit bias, penalties,
 top_k, top_p, min_p, temperature, draw. So top_p and min_p look at the probabilities at temperature 1.
+
+The draw is Gumbel's: the token whose score plus noise is the greatest, which draws each with its probability. The noise
+is a function of the seed, the number of the draw and the token alone. So what a seed draws does not hang on the order of
+the candidates, which the rounding of batched kernels changes from one run to the next.
 """
 
 from __future__ import annotations
@@ -24,11 +28,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(slots=True)
 class Sampler:
-    """Draws one job's tokens. `past` is its prompt at first: repeat_penalty looks back into it, as in llama.cpp."""
+    """Draws one job's tokens. `past` is its prompt at first: repeat_penalty looks back into it, as in llama.cpp.
+
+    `key` is its randomness, of `random_key`.
+    """
 
     sampling: Sampling
-    random: np.random.Generator
+    key: int
     past: list[int] = field(default_factory=list)
+    draws: int = 0
     said: Counter[int] = field(default_factory=Counter)
 
     def sample(self, logits: Logits, mask: Mask | None = None) -> int:
@@ -40,8 +48,8 @@ class Sampler:
         if self.sampling.temperature <= 0:
             return int(ids[scores.argmax()])
         ids, scores = _narrowed(ids, scores, self.sampling)
-        reached = np.cumsum(_softmax(scores / self.sampling.temperature))
-        return int(ids[np.searchsorted(reached, self.random.random() * reached[-1], side="right")])
+        self.draws += 1
+        return int(ids[np.argmax(scores / self.sampling.temperature + _noise(self.key, self.draws, ids))])
 
     def accept(self, tokens: Sequence[int]) -> None:
         """These tokens were said: drawn, or forced by the grammar."""
@@ -73,9 +81,26 @@ def check(sampling: Sampling, vocabulary: int) -> None:
         raise BadRequest("a token has more than one bias", param="logit_bias")
 
 
-def generator(seed: int | None) -> np.random.Generator:
-    """Randomness for one job: the same for the same seed, fresh without one. Any integer is a seed."""
-    return np.random.default_rng(None if seed is None else seed % 2**64)
+def random_key(seed: int | None) -> int:
+    """Randomness for one job, 64 bits: the same for the same seed, fresh without one. Any integer is a seed."""
+    mixed = np.random.SeedSequence(None if seed is None else seed % 2**64)
+    return int(mixed.generate_state(1, np.uint64)[0])
+
+
+def _noise(key: int, draw: int, ids: Ids) -> Floats:
+    """Standard Gumbel noise for each token, of SplitMix64 (doi.org/10.1145/2660193.2660195) as a hash."""
+    start = np.uint64((key + draw * 0x9E3779B97F4A7C15) % 2**64)
+    bits = _mixed(_mixed(ids.astype(np.uint64)) + start)
+    uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # inside (0, 1)
+    noise: Floats = -np.log(-np.log(uniform))
+    return noise
+
+
+def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    bits = bits + np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
 
 
 def _allowed(logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
