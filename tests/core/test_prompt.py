@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from cortex.core.chat import Assistant, Chat, Message, System, Tool, ToolCall, ToolResult, User
+from cortex.core.chat import Assistant, Chat, Choice, Message, System, Tool, ToolCall, ToolResult, User
 from cortex.core.errors import BadRequest
 from cortex.core.job import Segment
 from cortex.core.profile import Profile
@@ -84,12 +84,16 @@ def test_a_template_that_knows_tools_is_told_them() -> None:
     assert "hmm" in shown(HERMES, User("?"), Assistant("yes", reasoning="hmm"))
 
 
-def test_the_prompt_is_the_same_for_every_choice() -> None:
-    from cortex.core.chat import Choice
-
-    modes = [Choice("auto"), Choice("none"), Choice("required"), Choice("required", frozenset({"weather"}))]
+def test_the_prompt_is_the_same_for_every_choice_that_allows_calls() -> None:
+    modes = [Choice("auto"), Choice("required"), Choice("required", frozenset({"weather"}))]
     for profile in (FALLBACK, HERMES):
         assert len({shown(profile, User("Hi"), tools=(WEATHER,), choice=choice) for choice in modes}) == 1
+
+
+def test_none_leaves_our_instructions_out_and_the_templates_own_in() -> None:
+    none = Choice("none")
+    assert "weather" not in shown(FALLBACK, User("Hi"), tools=(WEATHER,), choice=none)
+    assert "weather" in shown(HERMES, User("Hi"), tools=(WEATHER,), choice=none)
 
 
 @pytest.mark.parametrize("profile", [FALLBACK, HERMES], ids=["fallback", "hermes"])
@@ -98,7 +102,7 @@ def test_instructions_can_be_left_out_or_placed_by_the_client(profile: Profile) 
     own = shown(profile, System("Mine: <CUSTOM_FUNCTIONS> End."), User("Hi"), tools=(WEATHER,))
     assert 'Mine: {"name": "weather"' in own
     assert own.count('"weather"') == 1
-    assert "fits the request" not in own
+    assert "Do so" not in own
     custom = replace(profile, tool_prompt="CALL THESE:\n<CUSTOM_FUNCTIONS>")
     assert 'CALL THESE:\n{"name": "weather"' in shown(custom, User("Hi"), tools=(WEATHER,))
 

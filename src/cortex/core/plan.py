@@ -32,7 +32,7 @@ class Plan:
 
 
 def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
-    """The plan of this chat. The prompt is the same for every `tool_choice`, so the cached prefix is reused."""
+    """The plan of this chat. The prompt is the same for every choice that allows calls: the cache is reused."""
     tools = callable_tools(chat)
     segments = prompt(chat, profile, now)
     thinking = thought(segments, profile)

@@ -44,7 +44,7 @@ def tell(chat: Chat, profile: Profile) -> tuple[list[Told], Sequence[Tool]]:
     instructions = profile.tool_prompt or profile.dialect.prompt
     if places:
         messages = [placed(message, chat.tools) for message in messages]
-    elif chat.tools and chat.tool_prompt and instructions:
+    elif chat.tools and chat.tool_prompt and instructions and chat.choice.mode != "none":
         messages = instruct(messages, instructions.replace(PLACE, listed(chat.tools)))
     shown = () if places or instructions or not chat.tool_prompt else chat.tools
     if profile.dialect.prompt:

@@ -7,10 +7,47 @@
     ]
     ```
 
-A list, because models that were not trained on markers know where a list ends.
+A list, because models that were not trained on markers know where a list ends. The instructions were tuned on questions
+of our own with Qwen2.5-Coder-1.5B: what is measured is by how much a call is likelier than words as the first token,
+where a call is right and where it is not. The example does the most for requests that are completed by an answer.
 """
 
 from cortex.core.dialect import Dialect
+
+PROMPT = """\
+# Functions
+
+Only these functions exist:
+<CUSTOM_FUNCTIONS>
+
+They run when you reply with nothing but a JSON list of calls:
+```json
+[
+{"name": "function name", "arguments": {"argument": "value"}}
+]
+```
+Do so, without any other word, when the user asks for what one of them does, or gives an argument that you asked for. \
+When a required argument has not been given, ask the user for it in one sentence instead. \
+Other messages, such as greetings or questions of knowledge, need no function: answer them in plain text, as usual.
+
+Example:
+User: Reserve a table.
+You: For how many people?
+User: i think 4
+You:
+```json
+[
+{"name": "reserve_table", "arguments": {"people": 4}}
+]
+```
+User: And one for 2.
+You:
+```json
+[
+{"name": "reserve_table", "arguments": {"people": 2}}
+]
+```
+"""
 
 DIALECT = Dialect(
     name="fallback",
@@ -18,19 +55,7 @@ DIALECT = Dialect(
     call='{"name": "«name»", "arguments": «arguments»}',
     separator=",\n",
     end="\n]\n```",
-    prompt="""\
-You can call functions. These are the functions, as JSON schemas:
-<CUSTOM_FUNCTIONS>
-
-If the request needs functions, reply with nothing but a JSON list of all the calls that it needs, in this form:
-```json
-[
-{"name": "function name", "arguments": {"argument": "value"}}
-]
-```
-Use only arguments that the conversation gives. If a required argument is missing, do not call: ask for it. \
-If no function fits the request, answer in plain text.
-""",
+    prompt=PROMPT,
     results="The functions returned:\n«results»\n\nUse this to answer my request in plain text.",
     result="«name»: «result»",
 )

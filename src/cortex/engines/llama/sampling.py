@@ -4,7 +4,7 @@ The order is that of llama.cpp's default chain (common/common.h, `common_params_
 top_k, top_p, min_p, temperature, draw. So top_p and min_p look at the probabilities at temperature 1.
 
 The draw is Gumbel's: the token whose score plus noise is the greatest, which draws each with its probability. The noise
-is a function of the seed, the number of the draw and the token alone. So what a seed draws does not hang on the order of
+is a function of the seed, the number of the draw and the token alone: what a seed draws does not hang on the order of
 the candidates, which the rounding of batched kernels changes from one run to the next.
 """
 
