@@ -119,7 +119,7 @@ def calls(message: ChatCompletionMessage) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("model", [SMALL, CODER])
 def test_tool_choice_is_obeyed_and_a_stream_is_the_whole_reply(house: House, model: str, choice: str) -> None:
-    house.warm(model)
+    house.warm(model, tool_choice=CHOICES[choice])
     whole = house.ask(model, tool_choice=CHOICES[choice]).choices[0]
     streamed = Streamed.of(house.ask(model, tool_choice=CHOICES[choice], stream=True))
     made = calls(whole.message)
@@ -154,7 +154,7 @@ def test_one_call_at_most_without_parallel_calls(house: House, model: str) -> No
 
 
 def test_a_reply_cut_off_anywhere_says_length_and_streams_the_same(house: House) -> None:
-    house.warm(CODER)
+    house.warm(CODER, tool_choice="required")
     full = house.ask(CODER, tool_choice="required").usage.completion_tokens
     for most in range(1, full):
         whole = house.ask(CODER, tool_choice="required", max_tokens=most)
