@@ -204,7 +204,7 @@ def test_a_program_that_speaks_no_http_is_no_server(cortex: Cortex, home: Path) 
 def test_a_server_that_does_not_come_up_shows_its_last_words(
     cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dies = "import sys; print('first'); print('no such thing as luck', file=sys.stderr); sys.exit(3)"
+    dies = "import sys; print('first', flush=True); print('no such thing as luck', file=sys.stderr); sys.exit(3)"
     monkeypatch.setattr(background, "command", lambda config: [sys.executable, "-c", dies])
     done = cortex("start")
     assert done.code == 1

@@ -40,8 +40,7 @@ class Api:
     def alive(self, patience: float = 5) -> bool:
         """Whether a Cortex server answers there, and not some other program."""
         try:
-            with closing(self._connect(patience)) as connection:
-                answer = self._ask(connection, "GET", "/healthz", None)
+            with closing(self._connect(patience)) as connection, self._ask(connection, "GET", "/healthz") as answer:
                 return answer.status == 200 and b"cortex" in answer.read(1000).lower()
         except Down:
             return False
@@ -60,14 +59,12 @@ class Api:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, patience: float | None = 30
     ) -> dict[str, Any]:
         """The JSON that the server answers. Raises `Down` or `Refused`. `patience` in seconds; None waits for ever."""
-        with closing(self._connect(patience)) as connection:
-            answer = self._ask(connection, method, path, body)
+        with closing(self._connect(patience)) as connection, self._ask(connection, method, path, body) as answer:
             return _content(answer.status, self._read(answer))
 
     def stream(self, path: str, body: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
         """The JSON of each server-sent event until `[DONE]`. Closing the iterator ends the request."""
-        with closing(self._connect(None)) as connection:
-            answer = self._ask(connection, "POST", path, body)
+        with closing(self._connect(None)) as connection, self._ask(connection, "POST", path, body) as answer:
             if answer.status != 200:
                 _content(answer.status, self._read(answer))
             for line in self._lines(answer):
@@ -87,7 +84,10 @@ class Api:
         place = urlsplit(self.url)
         return HTTPConnection(place.hostname or "", place.port, timeout=patience)
 
-    def _ask(self, connection: HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None) -> HTTPResponse:
+    def _ask(
+        self, connection: HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> HTTPResponse:
+        """The answer, which the caller closes: one that ends with its connection keeps the socket for itself."""
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None, headers)

@@ -1,0 +1,35 @@
+"""llama-server as a peer: the one inside the pinned xllamacpp wheel, with its defaults, on loopback.
+
+    python benchmarks/peer.py MODEL.gguf [--port 8090]
+    python benchmarks/guide.py --base-url http://127.0.0.1:8090/v1
+
+The same build of llama.cpp, the same file and the same number of threads as ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+
+import xllamacpp
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("model")
+    options.add_argument("--port", type=int, default=8090)
+    given = options.parse_args()
+    params = xllamacpp.CommonParams()
+    params.model.path = given.model
+    params.port = given.port
+    params.n_ctx = 8192
+    params.use_jinja = True
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = len(os.sched_getaffinity(0))
+    server = xllamacpp.Server(params)
+    print(f"llama-server listens at {server.listening_address}", flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
