@@ -12,7 +12,7 @@ import argparse
 import os
 import threading
 
-import xllamacpp
+import xllamacpp  # type: ignore[import-untyped]
 
 
 def main() -> None:

@@ -53,6 +53,8 @@ TEXTS = [  # each is content, character for character
     "{{name}}",
     "a\n" * 30 + "\n \t\n" * 30 + "{",
     "Voilà — 🌍",
+    "<think>",
+    "Models write <think> and </think> around thoughts.",
 ]
 
 
@@ -69,7 +71,9 @@ def test_what_only_looks_like_a_call_is_released_unchanged(dialect: Dialect, tex
     assert accepts(grammar.build(dialect, Rules(TOOLS), {}), text)
     for chunks in cuts(text):
         reply = read(dialect, chunks)
-        assert (reply.text, reply.calls) == (text, []), chunks
+        assert (reply.text, reply.reasoning, reply.calls) == (text, "", []), chunks
+        if not text.strip().startswith("<think>"):
+            assert key(read(dialect, chunks, Reading(NAMES, thought="may"))) == (text, "", []), chunks
 
 
 @pytest.mark.parametrize("lead", ["", "Well.\n", "```json\n[", '{"name": "Bob"}\n', "["])
@@ -115,6 +119,17 @@ def test_free_output_is_read_as_far_as_it_goes(dialect: Dialect, text: str, cont
     whole = read(dialect, [text])
     assert (whole.text, [call.arguments for call in whole.calls]) == (content, arguments)
     assert all(key(read(dialect, chunks)) == key(whole) for chunks in cuts(text))
+
+
+@pytest.mark.parametrize("text", ["<", " <thi", "<think"])
+def test_the_beginning_of_a_thoughts_mark_is_text(dialect: Dialect, text: str) -> None:
+    for chunks in cuts(text):
+        assert key(read(dialect, chunks, Reading(NAMES, thought="may"))) == (text, "", [])
+
+
+def test_a_thought_that_is_cut_off_stays_a_thought(dialect: Dialect) -> None:
+    for chunks in cuts("<think>so {"):
+        assert key(read(dialect, chunks, Reading(NAMES, thought="may"))) == ("", "so {", [])
 
 
 def test_without_tools_everything_is_text(dialect: Dialect) -> None:

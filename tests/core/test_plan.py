@@ -100,7 +100,7 @@ def test_what_cannot_be_obeyed_is_a_bad_request_that_names_the_field(options: di
 )
 def test_a_thought_may_come_where_the_template_knows_thoughts(template: str, thinking: bool, text: str) -> None:
     found = planned(chat(tools=TOOLS), replace(PROFILE, template=template))
-    assert found.reading.thinking is thinking
+    assert (found.reading.thought == "open") is thinking
     assert found.job.grammar
     assert accepts(found.job.grammar, text)
     silent = planned(chat(tools=TOOLS, choice=Choice("none")), replace(PROFILE, template=template))

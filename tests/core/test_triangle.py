@@ -78,11 +78,11 @@ def test_thoughts_come_before_calls(dialect: Dialect, rules: Rules) -> None:
         assert accepts(grammar.build(dialect, may, specials), "<think>" + rest, marked=marked)
         assert accepts(grammar.build(dialect, may, specials), dialect.write(TWO), marked=marked)
         assert accepts(grammar.build(dialect, opened, specials), rest, marked=marked)
-    for chunks in cuts("<think>" + rest):
-        reply = read(dialect, chunks)
+    for chunks in cuts("\n<think>" + rest):
+        reply = read(dialect, chunks, Reading(NAMES, thought="may"))
         assert (reply.reasoning, reply.text, calls(reply)) == ("so {do} it", "", TWO), chunks
     for chunks in cuts(rest):
-        reply = read(dialect, chunks, Reading(NAMES, thinking=True))
+        reply = read(dialect, chunks, Reading(NAMES, thought="open"))
         assert (reply.reasoning, reply.text, calls(reply)) == ("so {do} it", "", TWO), chunks
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cortex.core.dialect import Dialect
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Event, Reasoning, Text
 from cortex.core.find import Finder
+from cortex.core.grammar import Thought
 from cortex.core.loose import FORMS, KEYS, Form, is_loose
 from cortex.core.scan import Cut, Mismatch, NeedText, Scanner, Steps
 
@@ -22,13 +23,13 @@ class Reading:
 
     `names` are the tools that may be called; without any, everything is text. `must`: the reply is calls and nothing
     else, so no text comes out of it. `loose`: calls in loose JSON count, whatever the dialect (not so where the answer
-    itself may be JSON). `thinking`: the prompt has opened a thought.
+    itself may be JSON). `thought`: whether a thought cannot come, may begin the reply, or was opened by the prompt.
     """
 
     names: Collection[str] = ()
     must: bool = False
     loose: bool = True
-    thinking: bool = False
+    thought: Thought = "no"
 
 
 class Parser:
@@ -40,7 +41,7 @@ class Parser:
         self.marker = dialect.marker if reading.names and not is_loose(own) else ""
         self.opener, closer = dialect.reasoning
         forms = [form for form in FORMS if reading.names and (reading.loose or form.leads(own))]
-        self.prose = Finder((self.marker, self.opener), forms)
+        self.prose = Finder((self.marker,), forms)
         self.thought = Finder((closer,), ())
         self.scan, self.index, self.fresh = Scanner(), 0, True
         self.steps = self.reply()
@@ -64,14 +65,20 @@ class Parser:
         return events
 
     def reply(self) -> Steps[None]:
-        found: str | Form | None = self.opener if self.reading.thinking else ""
-        while found is not None:
-            if found == self.opener:
-                yield from self.copy(Reasoning, self.thought)
-                self.fresh = True
-            elif found:
-                yield from self.calls(found)
-            found = yield from self.copy(Text, self.prose)
+        if (yield from self.thinks()):
+            yield from self.copy(Reasoning, self.thought)
+            self.fresh = True
+        while (found := (yield from self.copy(Text, self.prose))) is not None:
+            yield from self.calls(found)
+
+    def thinks(self) -> Steps[bool]:
+        """Whether the reply begins in a thought; anywhere later, the mark of one is text."""
+        if self.reading.thought != "may":
+            return self.reading.thought == "open"
+        try:
+            return (yield from self.scan.maybe(self.opener)) is not None
+        except Cut:
+            return False
 
     def copy(self, make: type[Text] | type[Reasoning], finder: Finder) -> Steps[str | Form | None]:
         """Emit text up to what the finder finds, less the white space before it; consume and return that."""

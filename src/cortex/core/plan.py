@@ -48,7 +48,7 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         names=frozenset(tool.name for tool in tools),
         must=rules.must,
         loose=chat.schema is None and not rules.must,
-        thinking=thinking == "open",
+        thought=thinking,
     )
     return Plan(job, profile.dialect, reading, chat.stop)
 
