@@ -76,6 +76,14 @@ def test_several_results_are_one_message_and_name_their_calls() -> None:
     assert text.count("<|im_start|>user") == 2
 
 
+def test_results_come_in_the_order_of_their_calls() -> None:
+    calls = Assistant("", (ToolCall("a", "weather", "{}"), ToolCall("b", "now", "{}")))
+    results = (ToolResult("?", "lost"), ToolResult("noon", "b"), ToolResult("wet", "a"))
+    for profile in (FALLBACK, HERMES):
+        text = shown(profile, User("x"), calls, *results, User("y"))
+        assert text.index("wet") < text.index("noon") < text.index("?")
+
+
 def test_a_template_that_knows_tools_is_told_them() -> None:
     text = shown(HERMES, *TALK, tools=(WEATHER,))
     assert '{"type": "function", "function": {"name": "weather", "description": "Wetter für <b>"' in text

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from cortex.core.chat import Assistant, Chat, Message, System, Tool, ToolCall, ToolResult, User
@@ -39,7 +40,7 @@ def prompt(chat: Chat, profile: Profile, now: datetime) -> tuple[Segment, ...]:
 
 def tell(chat: Chat, profile: Profile) -> tuple[list[Told], Sequence[Tool]]:
     """The messages for the template, and the tools that it is to show itself."""
-    messages = list(chat.messages)
+    messages = ordered(chat.messages)
     places = any(isinstance(message, System) and PLACE in message.text for message in messages)
     instructions = profile.tool_prompt or profile.dialect.prompt
     if places:
@@ -50,6 +51,23 @@ def tell(chat: Chat, profile: Profile) -> tuple[list[Told], Sequence[Tool]]:
     if profile.dialect.prompt:
         return list(in_words(messages, profile.dialect)), shown
     return [natively(message, profile.template) for message in messages], shown
+
+
+def ordered(messages: Sequence[Message]) -> list[Message]:
+    """The same, with neighbouring results in the order of their calls: most templates match them by place."""
+    places: dict[str, int] = {}
+    out: list[Message] = []
+    for results, group in groupby(messages, lambda message: isinstance(message, ToolResult)):
+        given = list(group)
+        out += sorted(given, key=lambda message: rank(message, places)) if results else given
+        match given[-1]:
+            case Assistant(_, calls):
+                places = {call.id: at for at, call in enumerate(calls)}
+    return out
+
+
+def rank(message: Message, places: Mapping[str, int]) -> int:
+    return places.get(message.call_id, len(places)) if isinstance(message, ToolResult) else 0
 
 
 def placed(message: Message, tools: Sequence[Tool]) -> Message:
