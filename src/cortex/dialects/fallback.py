@@ -9,7 +9,8 @@
 
 A list, because models that were not trained on markers know where a list ends. The instructions were tuned on questions
 of our own with Qwen2.5-Coder-1.5B: what is measured is by how much a call is likelier than words as the first token,
-where a call is right and where it is not. The example does the most for requests that are completed by an answer.
+where a call is right and where it is not. The first example does the most for requests that an answer completes, the
+second for questions.
 """
 
 from cortex.core.dialect import Dialect
@@ -40,11 +41,11 @@ You:
 {"name": "reserve_table", "arguments": {"people": 4}}
 ]
 ```
-User: And one for 2.
+User: Is one free at 8 pm?
 You:
 ```json
 [
-{"name": "reserve_table", "arguments": {"people": 2}}
+{"name": "find_table", "arguments": {"time": "20:00"}}
 ]
 ```
 """
