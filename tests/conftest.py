@@ -1,7 +1,8 @@
 """Weights for the tests that are marked `model`: found in a folder of yours, or pulled once with Cortex's own means.
 
 CORTEX_TEST_MODELS names the folder (default: ~/.cache/cortex-test-models); `smollm2.gguf`, `qwen05.gguf` and
-`qwen15.gguf` in it are taken as they are.
+`qwen15.gguf` in it are taken as they are. CORTEX_TEST_DATA names the folder of test data from the field (default:
+`../shared/data` beside the checkout); the tests that replay it are skipped where it is missing.
 """
 
 from __future__ import annotations
@@ -65,3 +66,15 @@ def qwen_coder_05(weights: Weights) -> Path:
 def qwen_coder_15(weights: Weights) -> Path:
     """Qwen2.5-Coder-1.5B-Instruct: what `make run` talks to."""
     return weights("qwen15.gguf", "qwen2.5-coder:1.5b")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the field's test data, which is not part of the project."""
+    return find_shared_data() or pytest.skip("the field's test data is not here")
+
+
+def find_shared_data() -> Path | None:
+    named = os.environ.get("CORTEX_TEST_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    return folder if folder.is_dir() else None

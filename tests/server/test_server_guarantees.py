@@ -119,12 +119,12 @@ def calls(message: ChatCompletionMessage) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("model", [SMALL, CODER])
 def test_tool_choice_is_obeyed_whole_and_streamed(house: House, model: str, choice: str) -> None:
-    asked = {"tool_choice": CHOICES[choice], "parallel_tool_calls": model == CODER}  # SmolLM2 would go on for ever
+    asked = {"tool_choice": CHOICES[choice], "parallel_tool_calls": False}  # small models would go on for ever
     house.warm(model, **asked)
     whole = house.ask(model, **asked).choices[0]
     streamed = Streamed.of(house.ask(model, **asked, stream=True))
-    made = calls(whole.message)
-    told = [(name, json.loads(arguments)) for name, arguments in streamed.calls]
+    made = [] if whole.finish_reason == "length" else calls(whole.message)
+    told = [] if streamed.finish_reason == "length" else [(name, json.loads(said)) for name, said in streamed.calls]
     if model == CODER:  # SmolLM2 is so unsure that the rounding of another batch changes what it says
         assert told == made
     for finish, content, found in (
@@ -133,7 +133,8 @@ def test_tool_choice_is_obeyed_whole_and_streamed(house: House, model: str, choi
     ):
         for name, arguments in found:
             jsonschema.validate(arguments, SCHEMAS[name])
-        assert (finish == "tool_calls") is bool(found)
+        assert finish == "length" or (finish == "tool_calls") is bool(found)
+        assert finish != "length" or choice in ("auto", "none")  # a call is short; only words have no end
         match choice:
             case "none":
                 assert not found
