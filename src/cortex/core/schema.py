@@ -1,49 +1,75 @@
-"""Schemas as users send them, made ready to be enforced. Never changes what a valid instance is, except that an
-object which lists its properties is closed unless its schema says otherwise: a model must not invent keys."""
+"""The schemas of a request, made ready: what a reply has to follow, and what of it is not enforced. Compiles nothing.
+
+The arguments of a tool are closed: an object that lists its properties has no others unless its schema says so, since
+a model must not invent keys.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from functools import lru_cache
 from typing import Any
 
 from cortex.core.chat import Schema, Tool
+from cortex.core.enforce import NOTHING, Enforced, enforced
+from cortex.core.members import Members, is_text, may_be_text, members
+from cortex.core.place import Gap, Nonsense
 
-COMBINED = ("anyOf", "oneOf", "$ref", "if", "patternProperties")
-NESTED = ("items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames")
-LISTS = ("anyOf", "oneOf", "prefixItems")
-MAPS = ("properties", "$defs", "definitions", "patternProperties", "dependentSchemas")
+__all__ = ["Members", "Ready", "answer", "arguments", "gaps", "is_text", "may_be_text", "members", "prepared"]
+
+# What says something of a tool's arguments. A tool whose schema says nothing has none.
+SAYING = frozenset(
+    {"properties", "additionalProperties", "patternProperties", "required", "propertyNames", "minProperties", "const"}
+    | {"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "if", "dependentRequired", "dependentSchemas"}
+)
+
+
+SHORT = 20_000  # characters of a schema that is kept
+
+
+class Ready(dict[str, Any]):
+    """A tool's schema that has been made ready: it is not done twice."""
 
 
 def arguments(tool: Tool) -> Schema:
-    """The schema that the arguments object of a tool has to follow."""
-    schema = {"type": "object", **tool.parameters}
-    if not set(schema) & {"properties", "additionalProperties", "allOf", *COMBINED}:
-        schema["properties"] = {}  # absent or empty parameters: a tool without arguments
-    return schema if mentions(schema, "allOf", "unevaluatedProperties") else closed(schema)
+    """The schema that the arguments object of a tool has to follow, as the engine enforces it. Raises Nonsense."""
+    return tool.parameters if isinstance(tool.parameters, Ready) else prepared(tool).schema
 
 
-def closed(schema: Any) -> Any:
-    """The schema with every object that lists its properties closed, unless it says otherwise itself."""
-    if not isinstance(schema, Mapping):
-        return schema
-    out = {key: within(key, value) for key, value in schema.items()}
-    if "properties" in out and not set(out) & set(COMBINED):
-        out.setdefault("additionalProperties", False)
-    return out
+def prepared(tool: Tool) -> Enforced:
+    """The schema of a tool's arguments, made ready, and its gaps. Raises Nonsense."""
+    text = json.dumps(tool.parameters)
+    return known(text) if len(text) < SHORT else made(tool.parameters)
 
 
-def within(key: str, value: Any) -> Any:
-    if key in NESTED:
-        return closed(value)
-    if key in LISTS and isinstance(value, list):
-        return [closed(item) for item in value]
-    if key in MAPS and isinstance(value, Mapping):
-        return {name: closed(item) for name, item in value.items()}
-    return value
+@lru_cache(maxsize=2048)
+def known(text: str) -> Enforced:
+    """A tool's schema given as text, made ready. A client sends the same tools with every request."""
+    return made(json.loads(text))
 
 
-def mentions(value: Any, *keys: str) -> bool:
-    """Whether one of these keywords stands anywhere in a schema (parts that share an object must not close it)."""
-    if isinstance(value, Mapping):
-        return any(key in value for key in keys) or any(mentions(item, *keys) for item in value.values())
-    return isinstance(value, list) and any(mentions(item, *keys) for item in value)
+def made(parameters: Schema) -> Enforced:
+    kind = parameters.get("type")
+    if kind is not None and kind != "object" and not (isinstance(kind, list) and "object" in kind):
+        raise Nonsense(("type",), "must be 'object': the arguments of a function are an object")
+    schema = {key: value for key, value in parameters.items() if key != "nullable"} | {"type": "object"}
+    if not SAYING & schema.keys():
+        schema["properties"] = {}
+    found = satisfiable(enforced(schema, close=True))
+    return Enforced(Ready(found.schema), found.gaps)
+
+
+def answer(schema: Schema) -> Enforced:
+    """The schema of an answer in words, made ready, and its gaps. Raises Nonsense."""
+    return satisfiable(enforced(schema))
+
+
+def satisfiable(found: Enforced) -> Enforced:
+    if found.schema == NOTHING:
+        raise Nonsense((), "must allow something: nothing can follow this schema")
+    return found
+
+
+def gaps(schema: Schema) -> tuple[Gap, ...]:
+    """What of this schema is not enforced. Raises Nonsense."""
+    return enforced(schema).gaps
