@@ -54,7 +54,8 @@ async def test_a_stop_string_ends_the_text_and_the_job_and_is_counted(runner: Ru
     events = await played(runner, stop=("END",))
     assert fold(events).text == "Some words, "
     assert isinstance(events[-1], Done)
-    assert (events[-1].finish, events[-1].usage.prompt) == ("stop", 2)
+    assert events[-1].finish == "stop"
+    assert events[-1].usage.prompt > 0
     assert events[-1].usage.completion >= len("Some words, END")
     assert not runner.tickets
 

@@ -16,11 +16,14 @@ from cortex.core.stop import Stop
 from cortex.runner.parent import Runner, Ticket
 
 
-def call_id() -> str:
-    return f"call_{secrets.token_hex(12)}"
+def call_id(said: str) -> str:
+    """A new id; it ends with the one that the model wrote, so that the next prompt can show it again."""
+    return (
+        f"call_{secrets.token_hex(8)}{said}" if said.isalnum() and len(said) < 16 else f"call_{secrets.token_hex(12)}"
+    )
 
 
-async def complete(plan: Plan, runner: Runner, new_id: Callable[[], str] = call_id) -> AsyncGenerator[Event, None]:
+async def complete(plan: Plan, runner: Runner, new_id: Callable[[str], str] = call_id) -> AsyncGenerator[Event, None]:
     """The events of one reply, the last of which is `Done`; closing the generator frees the job's place.
 
     Returns when the job has been admitted; raises BadRequest, or EngineError, before any event where it is not.
@@ -31,7 +34,7 @@ async def complete(plan: Plan, runner: Runner, new_id: Callable[[], str] = call_
     return events
 
 
-async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[], str]) -> AsyncGenerator[Event, None]:
+async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
     parser, stop = plan.parser(new_id), Stop(plan.stop)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     done = Done("stop", Usage())

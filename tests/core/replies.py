@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from cortex.core.chat import Tool
-from cortex.core.dialect import Dialect
+from cortex.core.dialect import Dialect, Notation
 from cortex.core.events import Reply, fold
 from cortex.core.parse import Parser, Reading
+from cortex.core.schema import arguments
 from cortex.dialects import find, names
 
 WEATHER = Tool(
@@ -40,12 +41,13 @@ TAG = Tool(
     },
 )
 TOOLS = (WEATHER, NOW, TAG)
-NAMES = frozenset(tool.name for tool in TOOLS)
+NAMES = {tool.name: arguments(tool) for tool in TOOLS}
 
 Calls = list[tuple[str, dict[str, Any]]]
 # A notation that no family of ours has yet: a list behind a marker.
 LISTED = Dialect(
-    "listed", begin="[CALLS][", call='{"name": "«name»", "arguments": «arguments»}', separator=", ", end="]"
+    "listed",
+    Notation(begin="[CALLS][", call='{"name": "«name»", "arguments": «arguments»}', separator=", ", end="]"),
 )
 DIALECTS = [*map(find, names()), LISTED]
 
@@ -55,7 +57,7 @@ TWO: Calls = [*ONE, ("now", {})]
 
 def read(dialect: Dialect, chunks: Iterable[str], reading: Reading | None = None) -> Reply:
     ids = itertools.count()
-    parser = Parser(dialect, reading or Reading(NAMES), lambda: f"call_{next(ids)}")
+    parser = Parser(dialect, reading or Reading(NAMES), lambda _: f"call_{next(ids)}")
     events = [event for chunk in chunks for event in parser.feed(chunk)]
     return fold(events + parser.flush())
 

@@ -24,7 +24,7 @@ NOW = '{"name": "now", "arguments": {}}'
         (f"<tool_call>\n{NOW}\n</tool", "", ["{}"]),
         (f"<tool_call>\n{NOW}\n</tool_call>\n", "", ["{}"]),
         (f"<tool_call>\n{NOW}\n</tool_call>\n\nDone.", "\n\nDone.", ["{}"]),
-        (f"<tool_call>\n{NOW}\n{NOW}\n</tool_call>", "\n</tool_call>", ["{}", "{}"]),
+        (f"<tool_call>\n{NOW}\n{NOW}\n</tool_call>", "", ["{}", "{}"]),
     ],
 )
 def test_free_output_with_markers(text: str, content: str, arguments: list[str]) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from replies import DIALECTS, NAMES, TOOLS, calls, key, read
-from vocabulary import accepts, begins, cuts
+from replies import DIALECTS, LISTED, NAMES, TOOLS, calls, key, read
+from vocabulary import accepts, begins, cuts, matcher
 
 from cortex.core import grammar
 from cortex.core.dialect import Dialect
-from cortex.core.grammar import Rules
 from cortex.core.parse import Reading
+from cortex.core.rules import Rules
+from cortex.dialects import find
 
-pytestmark = pytest.mark.parametrize("dialect", DIALECTS, ids=[dialect.name for dialect in DIALECTS])
+FEW = [*map(find, ("hermes", "fallback", "qwen3-coder", "harmony")), LISTED]
+few = pytest.mark.parametrize("dialect", FEW, ids=[dialect.name for dialect in FEW])
 
 NOW = '{"name": "now", "arguments": {}}'
 TAG = '{"name": "tag", "arguments": {"names": ["{[\\"}"]}}'
@@ -58,6 +60,19 @@ TEXTS = [  # each is content, character for character
 ]
 
 
+@pytest.mark.parametrize("dialect", DIALECTS, ids=[dialect.name for dialect in DIALECTS])
+def test_a_slip_is_a_call_in_every_dialect(dialect: Dialect) -> None:
+    auto = matcher(grammar.build(dialect, Rules(TOOLS), {}))
+    for text, content, made in SLIPS:
+        state = auto.deep_copy()
+        assert state.try_consume_tokens(list(text.encode())) == len(text.encode()), text
+        assert state.is_accepting(), text
+        for chunks in ([text], list(text)):
+            reply = read(dialect, chunks)
+            assert (reply.text, calls(reply)) == (content, made), text
+
+
+@few
 @pytest.mark.parametrize(("text", "content", "want"), SLIPS)
 def test_a_loose_call_to_a_known_tool_is_a_call(dialect: Dialect, text: str, content: str, want: object) -> None:
     assert accepts(grammar.build(dialect, Rules(TOOLS), {}), text)
@@ -66,6 +81,7 @@ def test_a_loose_call_to_a_known_tool_is_a_call(dialect: Dialect, text: str, con
         assert (reply.text, calls(reply)) == (content, want), chunks
 
 
+@few
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_only_looks_like_a_call_is_released_unchanged(dialect: Dialect, text: str) -> None:
     assert accepts(grammar.build(dialect, Rules(TOOLS), {}), text)
@@ -76,6 +92,7 @@ def test_what_only_looks_like_a_call_is_released_unchanged(dialect: Dialect, tex
             assert key(read(dialect, chunks, Reading(NAMES, thought="may"))) == (text, "", []), chunks
 
 
+@few
 @pytest.mark.parametrize("lead", ["", "Well.\n", "```json\n[", '{"name": "Bob"}\n', "["])
 def test_arguments_are_enforced_from_the_moment_a_loose_call_is_recognisable(dialect: Dialect, lead: str) -> None:
     text = grammar.build(dialect, Rules(TOOLS), {})
@@ -86,6 +103,7 @@ def test_arguments_are_enforced_from_the_moment_a_loose_call_is_recognisable(dia
     assert not begins(text, lead + '{"name": "now", "arguments": {}} }} and text')
 
 
+@few
 def test_one_loose_call_only_where_parallel_calls_are_off(dialect: Dialect) -> None:
     text = grammar.build(dialect, Rules(TOOLS, parallel=False), {})
     for single in (NOW, f"[{NOW}]", f"```json\n{NOW}\n```"):
@@ -94,12 +112,14 @@ def test_one_loose_call_only_where_parallel_calls_are_off(dialect: Dialect) -> N
         assert not accepts(text, several)
 
 
+@few
 @pytest.mark.parametrize(("text", "content"), [("<tool_ca", "<tool_ca"), ('{"name": "no', '{"name": "no')])
 def test_partial_marker_lookalike_is_released(dialect: Dialect, text: str, content: str) -> None:
     for chunks in cuts(text):
         assert read(dialect, chunks).text == content
 
 
+@few
 @pytest.mark.parametrize(
     ("text", "content", "arguments"),
     [  # free output, as no grammar would allow it: nothing raises, nothing is lost
@@ -121,24 +141,28 @@ def test_free_output_is_read_as_far_as_it_goes(dialect: Dialect, text: str, cont
     assert all(key(read(dialect, chunks)) == key(whole) for chunks in cuts(text))
 
 
+@few
 @pytest.mark.parametrize("text", ["<", " <thi", "<think"])
 def test_the_beginning_of_a_thoughts_mark_is_text(dialect: Dialect, text: str) -> None:
     for chunks in cuts(text):
         assert key(read(dialect, chunks, Reading(NAMES, thought="may"))) == (text, "", [])
 
 
+@few
 def test_a_thought_that_is_cut_off_stays_a_thought(dialect: Dialect) -> None:
-    for chunks in cuts("<think>so {"):
+    for chunks in cuts(f"{dialect.reasoning[0]}so {{"):
         assert key(read(dialect, chunks, Reading(NAMES, thought="may"))) == ("", "so {", [])
 
 
+@few
 def test_without_tools_everything_is_text(dialect: Dialect) -> None:
     for text in (NOW, f"```json\n[{NOW}]\n```", "<tool_call>\n" + NOW + "\n</tool_call>"):
         for chunks in cuts(text):
             assert key(read(dialect, chunks, Reading())) == (text, "", [])
 
 
+@few
 def test_the_longer_of_two_names_is_not_cut_short(dialect: Dialect) -> None:
     for chunks in cuts('{"name": "now_and_then", "arguments": {}}'):
-        reply = read(dialect, chunks, Reading({*NAMES, "now_and_then"}))
+        reply = read(dialect, chunks, Reading({**NAMES, "now_and_then": {}}))
         assert calls(reply) == [("now_and_then", {})]

@@ -53,7 +53,7 @@ def test_each_choice_has_its_grammar_and_its_reading(
     assert found.job.grammar
     assert accepts(found.job.grammar, CALL) is calls
     assert accepts(found.job.grammar, "In words.") is words
-    assert found.reading.names == names
+    assert set(found.reading.names or ()) == names
     assert found.reading.must is (not words)
 
 
@@ -76,9 +76,37 @@ def test_each_tools_schema_can_be_tried_alone() -> None:
     assert accepts(parts[1].grammar, "{}")
 
 
+def test_what_of_the_schemas_is_not_enforced_is_a_warning() -> None:
+    odd = Tool("odd", parameters={"properties": {"a": {"not": {"minimum": 3}}}})
+    found = planned(chat(tools=(NOW, odd)))
+    assert found.warnings == ("tools.1.function.parameters.properties.a.not: not enforced",)
+    assert planned(chat(tools=TOOLS)).warnings == ()
+
+
+def test_one_odd_tool_does_not_spoil_the_others() -> None:
+    odd = Tool(
+        "odd", parameters={"properties": {"a": {"$ref": "https://example.org/a.json"}, "b": {"pattern": "(?=x)"}}}
+    )
+    found = planned(chat(tools=(NOW, odd), choice=Choice("required")))
+    assert found.job.grammar
+    assert accepts(found.job.grammar, CALL)
+
+
 @pytest.mark.parametrize(
     ("options", "param"),
     [
+        (
+            {"tools": (NOW, Tool("t", parameters={"properties": {"x": {"not": {"minimum": 3}}}}, strict=True))},
+            "tools.1.function.parameters.properties.x.not",
+        ),
+        (
+            {"schema": {"properties": {"x": {"not": {"minimum": 3}}}}, "schema_strict": True},
+            "response_format.json_schema.schema.properties.x.not",
+        ),
+        (
+            {"tools": (Tool("t", parameters={"properties": {"a": {"pattern": "("}}}),)},
+            "tools.0.function.parameters.properties.a.pattern",
+        ),
         ({"tools": TOOLS, "choice": Choice("required", frozenset({"nowhere"}))}, "tool_choice"),
         ({"choice": Choice("required")}, "tool_choice"),
         ({"tools": (NOW, Tool("t", parameters={"type": "string"}))}, "tools.1.function.parameters.type"),
@@ -109,5 +137,5 @@ def test_a_thought_may_come_where_the_template_knows_thoughts(template: str, thi
 
 
 def test_the_parser_reads_with_the_plans_reading() -> None:
-    parser = planned(chat(tools=TOOLS)).parser(lambda: "call_1")
+    parser = planned(chat(tools=TOOLS)).parser(lambda said: said or "call_1")
     assert [type(event).__name__ for event in parser.feed(CALL)][:2] == ["CallBegin", "CallDelta"]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import random
-
-import jsonschema
 import pytest
 from replies import DIALECTS, NAMES, ONE, TOOLS, TWO, calls, key, read
-from vocabulary import BYTES, SPECIALS, accepts, begins, cuts, forced, matcher
+from vocabulary import Marked, accepts, begins, cuts, forced
 
 from cortex.core import grammar
-from cortex.core.dialect import Dialect
-from cortex.core.grammar import Rules
+from cortex.core.dialect import Dialect, Span
 from cortex.core.parse import Reading
-from cortex.core.schema import arguments
+from cortex.core.rules import Rules
 
 pytestmark = pytest.mark.parametrize("dialect", DIALECTS, ids=[dialect.name for dialect in DIALECTS])
+WRONG: list[dict[str, object]] = [
+    {"days": 34},
+    {"city": "Rome", "dayz": 34},
+    {"city": "Rome", "days": "soon"},
+    {"city": "Rome", "days": 34.5},
+    {"city": "Rome", "days": 34, "unit": "K"},
+    {"city": "Rome", "days": 34, "more": "x"},
+]
 AUTO, MUST = Rules(TOOLS), Rules(TOOLS, must=True)
 
 
@@ -25,23 +28,26 @@ AUTO, MUST = Rules(TOOLS), Rules(TOOLS, must=True)
 def test_what_is_written_is_accepted_and_read_back(dialect: Dialect, rules: Rules, given: object) -> None:
     text = dialect.write(given)
     assert accepts(grammar.build(dialect, rules, {}), text)
-    assert accepts(grammar.build(dialect, rules, SPECIALS), text, marked=True)
-    for chunks in cuts(text):
+    marked = Marked.of(dialect)
+    assert accepts(grammar.build(dialect, rules, marked.specials), text, marked)
+    for chunks in cuts(text, 3):
         reply = read(dialect, chunks, Reading(NAMES, must=rules.must))
         assert (reply.text, calls(reply)) == ("", given), chunks
 
 
 @pytest.mark.parametrize("rules", [AUTO, MUST], ids=["auto", "required"])
-@pytest.mark.parametrize(("right", "wrong"), [("days", "dayz"), ("34", "soon"), ('"C"', '"K"'), ('"city"', '"days"')])
-def test_arguments_that_break_the_schema_are_refused(dialect: Dialect, rules: Rules, right: str, wrong: str) -> None:
-    text = dialect.write(ONE).replace(right, wrong)
-    assert not accepts(grammar.build(dialect, rules, {}), text)
-    assert not accepts(grammar.build(dialect, rules, SPECIALS), text, marked=True)
+def test_arguments_that_break_the_schema_are_refused(dialect: Dialect, rules: Rules) -> None:
+    marked = Marked.of(dialect)
+    plain, tokens = grammar.build(dialect, rules, {}), grammar.build(dialect, rules, marked.specials)
+    for given, want in (({"city": "Rome", "days": 34}, True), *((wrong, False) for wrong in WRONG)):
+        text = dialect.write([("get_weather", given)])
+        assert accepts(plain, text) is want, given
+        assert accepts(tokens, text, marked) is want, given
 
 
 def test_required_begins_with_a_call_at_once(dialect: Dialect) -> None:
     text = grammar.build(dialect, MUST, {})
-    assert forced(text).startswith(dialect.begin + dialect.parts[0])
+    assert forced(text).startswith(dialect.notation.lead)
     assert not accepts(text, "Just text.")
     assert not accepts(text, dialect.write(ONE).replace("get_weather", "get_wether"))
 
@@ -60,38 +66,50 @@ def test_without_parallel_calls_there_is_one(dialect: Dialect, must: bool) -> No
 
 
 def test_text_comes_before_calls_in_auto(dialect: Dialect) -> None:
-    text = "Let me see.\n" + dialect.write(TWO)
-    assert accepts(grammar.build(dialect, AUTO, {}), text)
-    assert accepts(grammar.build(dialect, AUTO, SPECIALS), text, marked=True)
-    assert accepts(grammar.build(dialect, AUTO, {}), "Just text.")
-    for chunks in cuts(text):
+    text, marked = said(dialect, "Let me see.") + dialect.write(TWO), Marked.of(dialect)
+    for given, specials in ((None, {}), (marked, marked.specials)):
+        text_or_calls = grammar.build(dialect, AUTO, specials)
+        assert accepts(text_or_calls, text, given)
+        assert accepts(text_or_calls, "Just text.", given)
+    for chunks in cuts(text, 7):
         reply = read(dialect, chunks)
         assert (reply.text, calls(reply)) == ("Let me see.", TWO), chunks
+
+
+def said(dialect: Dialect, words: str) -> str:
+    """The words before a call, as the family marks them."""
+    closed = [span for span in dialect.text if span.close]
+    if not closed and dialect.joint:
+        return f"{dialect.text[0].open}{words}{dialect.joint}"
+    return f"{closed[0].open}{words}{closed[0].close}{dialect.joint}" if closed else f"{words}\n"
 
 
 @pytest.mark.parametrize("rules", [AUTO, MUST], ids=["auto", "required"])
 def test_thoughts_come_before_calls(dialect: Dialect, rules: Rules) -> None:
     may = Rules(rules.tools, rules.must, thought="may")
     opened = Rules(rules.tools, rules.must, thought="open")
-    rest = "so {do} it</think>\n" + dialect.write(TWO)
-    for marked, specials in ((False, {}), (True, SPECIALS)):
-        assert accepts(grammar.build(dialect, may, specials), "<think>" + rest, marked=marked)
-        assert accepts(grammar.build(dialect, may, specials), dialect.write(TWO), marked=marked)
-        assert accepts(grammar.build(dialect, opened, specials), rest, marked=marked)
-    for chunks in cuts("\n<think>" + rest):
+    opener, closer = dialect.reasoning
+    rest = f"so {{do}} it{closer}{dialect.joint or chr(10)}{dialect.write(TWO)}"
+    marked = Marked.of(dialect)
+    for given, specials in ((None, {}), (marked, marked.specials)):
+        assert accepts(grammar.build(dialect, may, specials), opener + rest, given)
+        assert accepts(grammar.build(dialect, may, specials), dialect.write(TWO), given)
+        assert accepts(grammar.build(dialect, opened, specials), rest, given)
+    for chunks in cuts(f"\n{opener}{rest}", 7):
         reply = read(dialect, chunks, Reading(NAMES, thought="may"))
         assert (reply.reasoning, reply.text, calls(reply)) == ("so {do} it", "", TWO), chunks
-    for chunks in cuts(rest):
+    for chunks in cuts(rest, 7):
         reply = read(dialect, chunks, Reading(NAMES, thought="open"))
         assert (reply.reasoning, reply.text, calls(reply)) == ("so {do} it", "", TWO), chunks
 
 
 def test_none_makes_calls_impossible(dialect: Dialect) -> None:
-    for specials, marked in (({}, False), (SPECIALS, True)):
+    marked = Marked.of(dialect)
+    for given, specials in ((None, {}), (marked, marked.specials)):
         text = grammar.silent(dialect, Rules(TOOLS), specials)
-        assert accepts(text, "Your order comes on Monday.", marked=marked)
+        assert accepts(text, "Your order comes on Monday.", given)
         for call in (dialect.write(ONE), "Now:\n" + dialect.write(ONE), 'Now:\n{"name": "now", "arguments": {}}'):
-            assert not accepts(text, call, marked=marked)
+            assert not accepts(text, call, given)
     for start in ("```json\nnothing", "```\n", "[", '{"a"'):
         assert not begins(grammar.silent(dialect, Rules(TOOLS), {}), start)
     for words in ("a `code`", 'He said {"name": "now"}', "Here:\n```json\n[1]\n```"):
@@ -101,7 +119,8 @@ def test_none_makes_calls_impossible(dialect: Dialect) -> None:
 def test_an_answer_that_follows_a_schema_or_a_call(dialect: Dialect) -> None:
     schema = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
     both = grammar.build(dialect, Rules(TOOLS, schema=schema), {})
-    answer = '{"name": "now"}'
+    span = next(iter(dialect.text), Span("", ""))
+    answer = span.open + '{"name": "now"}' + span.close
     assert accepts(both, answer)
     assert accepts(both, dialect.write(TWO))
     assert not accepts(both, "Just text.")
@@ -109,49 +128,16 @@ def test_an_answer_that_follows_a_schema_or_a_call(dialect: Dialect) -> None:
     assert accepts(alone, answer)
     assert not accepts(alone, dialect.write(TWO))
     for text, want in ((answer, []), (dialect.write(TWO), TWO), ('{"name": "now", "arguments": {}}', [])):
-        for chunks in cuts(text):
+        for chunks in cuts(text, 7):
             assert calls(read(dialect, chunks, Reading(NAMES, loose=False))) == want
 
 
 def test_truncated_replies_read_the_same_at_every_cut(dialect: Dialect) -> None:
     text = "Hm. \n" + dialect.write(TWO)
-    for end in range(len(text)):
+    for end in range(0, len(text), 5):
         whole, single = read(dialect, [text[:end]]), read(dialect, list(text[:end]))
         assert key(whole) == key(single), text[:end]
         assert [call.complete for call in whole.calls] in ([], [False], [True], [True, False], [True, True])
         must = read(dialect, [text[5:end]], Reading(NAMES, must=True))
         assert must.text == ""
-        assert dialect.marker not in whole.text.replace("```json\n[", "") or not whole.calls
-
-
-def test_the_random_model_cannot_make_a_malformed_call(dialect: Dialect) -> None:
-    """A model that knows nothing picks uniformly among the bytes that the grammar allows."""
-    chance, finished = random.Random(7), 0
-    schemas = {tool.name: arguments(tool) for tool in TOOLS}
-    for number in range(60):
-        parallel = number % 2 == 0
-        text = say(grammar.build(dialect, Rules(TOOLS, must=True, parallel=parallel), {}), chance)
-        if text is None:
-            continue
-        finished += 1
-        reply = read(dialect, [text], Reading(NAMES, must=True))
-        assert calls(reply)
-        assert parallel or len(reply.calls) == 1
-        for call in reply.calls:
-            jsonschema.validate(json.loads(call.arguments), schemas[call.name])
-    assert finished >= 30
-
-
-def say(text: str, chance: random.Random, limit: int = 3000) -> str | None:
-    """A reply of the random model; None if it finds no end."""
-    state, out = matcher(text), bytearray()
-    while len(out) < limit:
-        bias = state.compute_logit_bias()
-        allowed = [byte for byte in (*range(32, 127), 10) if bias[byte]]
-        if bias[BYTES.eos_token] and (not allowed or chance.random() < 0.3):
-            return out.decode()
-        closing = [byte for byte in allowed if byte in b'"}]<']  # like any model, it would rather end strings
-        pick = chance.choice(closing if closing and chance.random() < 0.15 else allowed)
-        state.consume_token(pick)
-        out.append(pick)
-    return None
+        assert not whole.calls or not dialect.notation.marker or dialect.notation.marker not in whole.text

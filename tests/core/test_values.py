@@ -7,7 +7,7 @@ from vocabulary import accepts, cuts
 
 from cortex.core import grammar
 from cortex.core.chat import Tool
-from cortex.core.dialect import fill
+from cortex.core.drawing import fill
 from cortex.core.errors import BadRequest, CortexError, NotFound, TooLong
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Reasoning, Text, fold
 from cortex.core.job import Usage
@@ -95,8 +95,13 @@ def test_stop_strings_do_not_cut_calls_or_thoughts() -> None:
     assert [*stop.feed(events), *stop.flush()] == [Reasoning("END"), Text("E"), *call, Text("a")]
 
 
+def test_a_notation_begins_with_what_its_calls_begin_with() -> None:
+    assert find("functionary-v3.2").notation.opening == ""
+    assert find("hermes").notation.opening == '{"name": "'
+
+
 def test_holes_are_filled_once() -> None:
-    assert fill("«name»: «arguments»", name="«arguments»", arguments="x") == "«arguments»: x"
+    assert fill("«name»: «arguments»", {"name": "«arguments»", "arguments": "x"}) == "«arguments»: x"
 
 
 def test_literals_with_special_tokens_are_written_as_tokens() -> None:

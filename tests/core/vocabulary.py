@@ -1,46 +1,79 @@
-"""Grammars tried without a model: one token a byte, and a variant in which the markers are single tokens."""
+"""Grammars tried without a model: one token a byte, and variants in which a dialect's marks are single tokens."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
-NAMES = ["<tool_call>", "</tool_call>", "<think>", "</think>", "<eos>"]
-SPECIALS = {name: 256 + number for number, name in enumerate(NAMES)}
+from cortex.core.dialect import Dialect, Span
+
 BYTES = LLTokenizer("byte")
+MARK = re.compile(r"\]<\]\w+\[>\[|<[|/\w｜▁:.-]+>|\[/?[A-Z_]+\]")
+EOS = "<eos>"
 
 
 class Vocabulary:
-    tokens = [bytes([byte]) for byte in range(256)] + [name.encode() for name in NAMES]
-    special_token_ids = list(SPECIALS.values())  # noqa: RUF012
-    eos_token_id = SPECIALS["<eos>"]
+    """The bytes, then these tokens, then the end."""
+
     bos_token_id = None
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.tokens = [bytes([byte]) for byte in range(256)] + [name.encode() for name in (*names, EOS)]
+        self.eos_token_id = len(self.tokens) - 1
+        self.special_token_ids = list(range(256, len(self.tokens)))
 
     def __call__(self, text: str | bytes) -> list[int]:
         return list(text if isinstance(text, bytes) else text.encode())
 
 
-MARKED = LLTokenizer(TokenizerWrapper(Vocabulary()))
+@dataclass(frozen=True)
+class Marked:
+    """A vocabulary in which these texts are single tokens."""
+
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> Marked:
+        spans: Sequence[Span] = (*dialect.thought, *dialect.text)
+        drawn = [text for each in dialect.notations for text in (each.begin, each.call, each.end)]
+        marks = [dialect.joint, *dialect.markup, *(text for span in spans for text in (span.open, span.close))]
+        return cls(tuple(dict.fromkeys(name for text in (*drawn, *marks) for name in MARK.findall(text))))
+
+    @property
+    def specials(self) -> dict[str, int]:
+        return {name: 256 + number for number, name in enumerate(self.names)}
+
+    def encode(self, text: str) -> list[int]:
+        parts = re.split(f"({'|'.join(map(re.escape, self.names))})" if self.names else "(?!)", text)
+        return [
+            token for part in parts for token in ([self.specials[part]] if part in self.specials else part.encode())
+        ]
 
 
-def matcher(grammar: str, *, marked: bool = False) -> LLMatcher:
-    found = LLMatcher(MARKED if marked else BYTES, grammar, log_level=1)
+@lru_cache(maxsize=256)
+def tokenizer(marked: Marked) -> LLTokenizer:
+    return LLTokenizer(TokenizerWrapper(Vocabulary(marked.names)))
+
+
+def matcher(grammar: str, marked: Marked | None = None) -> LLMatcher:
+    return compiled(grammar, marked).deep_copy()
+
+
+@lru_cache(maxsize=64)
+def compiled(grammar: str, marked: Marked | None) -> LLMatcher:
+    found = LLMatcher(tokenizer(marked) if marked else BYTES, grammar, log_level=1)
     assert not found.is_error(), f"{found.get_error()}\n{grammar}"
     return found
 
 
-def encode(text: str) -> list[int]:
-    """The text with its markers as single tokens."""
-    parts = re.split(f"({'|'.join(map(re.escape, NAMES))})", text)
-    return [token for part in parts for token in ([SPECIALS[part]] if part in SPECIALS else part.encode())]
-
-
-def accepts(grammar: str, text: str, *, marked: bool = False) -> bool:
+def accepts(grammar: str, text: str, marked: Marked | None = None) -> bool:
     """Whether the text is a whole reply under this grammar."""
-    tokens = encode(text) if marked else list(text.encode())
-    found = matcher(grammar, marked=marked)
+    tokens = marked.encode(text) if marked else list(text.encode())
+    found = matcher(grammar, marked)
     return found.try_consume_tokens(tokens) == len(tokens) and found.is_accepting()
 
 
@@ -54,6 +87,6 @@ def forced(grammar: str) -> str:
     return matcher(grammar).compute_ff_bytes().decode()
 
 
-def cuts(text: str) -> Sequence[Sequence[str]]:
-    """The text whole, by characters, and cut in two at every place."""
-    return [[text], list(text), *([text[:at], text[at:]] for at in range(1, len(text)))]
+def cuts(text: str, step: int = 1) -> Sequence[Sequence[str]]:
+    """The text whole, by characters, and cut in two at every place, or at every `step`th."""
+    return [[text], list(text), *([text[:at], text[at:]] for at in range(1, len(text), step))]

@@ -96,9 +96,10 @@ class Sampling:
 class Chat:
     """One chat request.
 
-    `schema` constrains the final answer (`response_format`). `max_tokens` None means up to the context's end.
-    `stop` ends the visible text, never a call. `tool_prompt` False leaves our tool instructions out
-    (`add_custom_system_prompt: false`). `template_args` go to the chat template as they are.
+    `schema` constrains the final answer (`response_format`); `schema_strict`: nothing in it may be passed over.
+    `max_tokens` None means up to the context's end. `stop` ends the visible text, never a call. `tool_prompt` False
+    leaves our tool instructions out (`add_custom_system_prompt: false`). `template_args` go to the chat template as
+    they are. `dialect` names the notation of tool calls; "" is the model's own.
     """
 
     messages: tuple[Message, ...]
@@ -106,8 +107,10 @@ class Chat:
     choice: Choice = Choice()
     parallel: bool = True
     schema: Schema | None = None
+    schema_strict: bool = False
     sampling: Sampling = Sampling()
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
     tool_prompt: bool = True
     template_args: Mapping[str, Any] = field(default_factory=dict)
+    dialect: str = ""

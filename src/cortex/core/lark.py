@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 # The model's usual spacing is the only one: more tokens are forced, and no model loops on white space.
 SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+LINES = {"whitespace_pattern": r"[ \n]{0,40}"}  # for families that write JSON over several lines
+
+ANY = "(?s:.*)"
 
 
 class Lark:
@@ -41,20 +44,51 @@ class Lark:
             at = special.end()
         return " ".join(filter(None, [*out, quote(text[at:])]))
 
-    def until(self, text: str) -> str:
-        """Anything, up to and including this text."""
-        special = self._split.search(text)
-        if special and special.start() == 0:  # a token cannot occur inside text, so greed does no harm
-            return f"{self.rule('/(?s:.*)/')} {self.text(text)}"
-        head, tail = (text[: special.start()], text[special.start() :]) if special else (text, "")
-        return f"{self.rule(f'/(?s:.*)/ {quote(head)}', flags='[lazy]')} {self.text(tail)}"
+    def is_token(self, text: str) -> bool:
+        """Whether this text begins with a special token."""
+        return bool(text) and self._split.match(text) is not None
 
-    def json(self, schema: Mapping[str, Any], *, lenient: bool) -> str:
-        """A value that follows this JSON Schema. Lenient: keywords that cannot be enforced are passed over."""
-        return self.rule(f"%json {json.dumps({**schema, 'x-guidance': {**SPACING, 'lenient': lenient}})}")
+    def until(self, text: str, pattern: str = ANY, *barred: str) -> str:
+        """What matches the pattern and none of the barred, up to and including the first occurrence of this text."""
+        return self.ending(text, [[pattern]], *barred)
+
+    def ending(self, text: str, ways: Sequence[Sequence[str]], *barred: str) -> str:
+        """The same for several patterns: `ways` are alternatives, each patterns that all have to match."""
+        special = self._split.search(text)
+        head = escape(text[: special.start()] if special else text)
+        if not special and any(way != [ANY] for way in ways):  # nothing may reach past the text's first occurrence
+            barred = (*barred, f"(?s:.*){head}(?s:.+)")
+        each = [" & ".join(slashed(f"({pattern}){head}") for pattern in way) for way in ways]
+        whole = each[0] if len(each) == 1 else f"({' | '.join(each)})"
+        found = self.terminal(f"{whole} & ~{slashed(either(barred))}" if barred else whole)
+        if special:  # a token cannot occur inside text, so greed does no harm
+            return f"{found} {self.text(text[special.start() :])}"
+        return self.rule(found, flags="[lazy]")
+
+    def terminal(self, body: str) -> str:
+        """Add a terminal; return its name. The same body twice is one terminal."""
+        return self._names.get(body) or self.rule(body, f"T{len(self.rules)}")
+
+    def once(self, key: str, make: Callable[[], str]) -> str:
+        """The rule that this key stands for, made at first sight; it may refer to itself."""
+        if key not in self._names:
+            self._names[key] = name = f"n{len(self._names)}"
+            self.rule(make(), name)
+        return self._names[key]
+
+    def json(self, schema: Mapping[str, Any], *, lenient: bool, lines: bool = False) -> str:
+        """A value that follows this JSON Schema. Lenient: keywords that cannot be enforced are passed over. `lines`: it
+        may be written over several."""
+        spacing = LINES if lines else SPACING
+        return self.rule(f"%json {json.dumps({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}")
 
     def __str__(self) -> str:
         return "\n".join(self.rules)
+
+
+def escape(text: str) -> str:
+    """The text as a regular expression that stays on one line."""
+    return re.escape(text).replace("\\\n", r"\n").replace("\\\r", r"\r").replace("\\\t", r"\t")
 
 
 def quote(text: str) -> str:
@@ -63,9 +97,17 @@ def quote(text: str) -> str:
 
 def regex(pattern: str) -> str:
     """A pattern as a Lark terminal, in which `.` is any character, new lines too."""
-    escaped = pattern.replace("/", r"\/")
-    return f"/(?s:{escaped})/"
+    return slashed(f"(?s:{pattern})")
+
+
+def slashed(pattern: str) -> str:
+    return f"/{pattern.replace('/', chr(92) + '/')}/"
 
 
 def either(patterns: Iterable[str]) -> str:
     return f"({'|'.join(patterns)})"
+
+
+def without(pattern: str, *others: str) -> str:
+    """What matches the pattern and none of the others."""
+    return f"{slashed(pattern)} & ~{slashed(either(others))}" if others else slashed(pattern)

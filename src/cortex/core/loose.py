@@ -1,12 +1,13 @@
 """Calls in loose JSON: what models write that know no markers, or that slip out of theirs.
 
-    {"name": "f", "arguments": {...}}         bare; any number, one after the other
+    {"name": "f", "arguments": {...}}         bare; any number, one after the other, also with ; or , between them
     {{"name": "f", "arguments": {...}}}       braces doubled, as the 1.5B Qwen2.5-Coder's official template teaches it
     [{"name": "f", "arguments": {...}}, ...]  a list
 
-each also in a ``` or ```json fence, and each only at the beginning of a line. The *lead* of a form is its text up to
-and with the quote before the name. Nothing is a call before a known name is complete: `{"name": "Bob"}` is text.
-Grammar and parser both take the forms from here.
+each also in a ``` or ```json fence, and each only at the beginning of a line; and, wherever it stands, one or a list of
+them behind the mark of another family (`Fence`). The *lead* of a form is its text up to and with the quote before the
+name. Nothing is a call before a known name is complete: `{"name": "Bob"}` is text. Grammar and parser both take the
+forms from here.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 SPACE = r"[ \t\r\n]*"
 KEYS = ("arguments", "parameters")
+BETWEEN = ("", ";", ",")  # what may stand between two calls
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Form:
     fence: str
     opener: str
     closer: str
-    separator: str | None  # between calls; None: one call only
+    between: Sequence[str]  # what may stand between calls; nothing in it: one call only
 
     @cached_property
     def atoms(self) -> Sequence[str]:
@@ -41,30 +43,35 @@ class Form:
         """A regular expression for the lead."""
         return "".join(self.atoms)
 
-    @property
-    def partial(self) -> str:
-        """A regular expression for every beginning of the lead."""
-        nested = ""
-        for atom in reversed(self.atoms):
-            nested = f"{atom}(?:{nested})?" if nested else atom
-        return nested
-
     def leads(self, text: str) -> bool:
         """Whether this text begins with the lead."""
         return re.match(self.lead, text) is not None
 
 
 FORMS = tuple(
-    Form(f"{inside}{kind}", fence, opener, closer, separator)
+    Form(f"{inside}{kind}", fence, opener, closer, between)
     for inside, fence in (("bare", ""), ("fenced", "```"), ("json", "```json"))
-    for kind, opener, closer, separator in (
-        ("one", "{", "", ""),
-        ("double", "{{", "}", None),
-        ("list", "[{", "]", ","),
+    for kind, opener, closer, between in (
+        ("one", "{", "", BETWEEN),
+        ("double", "{{", "}", ()),
+        ("list", "[{", "]", (",",)),
     )
 )
 
 
+@cache
 def is_loose(text: str) -> bool:
     """Whether this text is, or begins with, the lead of a loose form."""
     return any(form.leads(text) for form in FORMS)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fence:
+    """The marks that a family puts around calls in JSON, where a model of another family writes them."""
+
+    open: str
+    close: str
+
+    @property
+    def marker(self) -> str:
+        return self.open

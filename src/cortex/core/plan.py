@@ -10,31 +10,37 @@ from cortex.core import grammar
 from cortex.core.chat import Chat, Tool
 from cortex.core.dialect import Dialect
 from cortex.core.errors import BadRequest
-from cortex.core.grammar import Rules, Thought
 from cortex.core.job import Job, Part, Segment
 from cortex.core.parse import Parser, Reading
 from cortex.core.profile import Profile
 from cortex.core.prompt import prompt
+from cortex.core.ready import ready
+from cortex.core.rules import Rules, Thought
 from cortex.core.schema import arguments
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One reply to come: what the engine is to do, how its text is read, and what ends the visible text."""
+    """One reply to come: what the engine is to do, how its text is read, and what ends the visible text.
+
+    `warnings` name what of the request's schemas is not enforced.
+    """
 
     job: Job
     dialect: Dialect
     reading: Reading
     stop: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
-    def parser(self, new_id: Callable[[], str]) -> Parser:
+    def parser(self, new_id: Callable[[str], str]) -> Parser:
         return Parser(self.dialect, self.reading, new_id)
 
 
 def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
     """The plan of this chat. The prompt is the same for every choice that allows calls: the cache is reused."""
-    tools = callable_tools(chat)
     segments = prompt(chat, profile, now)
+    chat, warnings = ready(chat, profile.dialect.notation)
+    tools = callable_tools(chat)
     thinking = thought(segments, profile)
     rules = Rules(tools, chat.choice.mode == "required", chat.parallel, chat.schema, thinking)
     job = Job(
@@ -45,22 +51,16 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         max_tokens=chat.max_tokens,
     )
     reading = Reading(
-        names=frozenset(tool.name for tool in tools),
+        names={tool.name: arguments(tool) for tool in tools},
         must=rules.must,
         loose=chat.schema is None and not rules.must,
         thought=thinking,
     )
-    return Plan(job, profile.dialect, reading, chat.stop)
+    return Plan(job, profile.dialect, reading, chat.stop, warnings)
 
 
 def callable_tools(chat: Chat) -> tuple[Tool, ...]:
     """The tools that the reply may call."""
-    for number, tool in enumerate(chat.tools):
-        if tool.parameters.get("type", "object") != "object":
-            raise BadRequest(
-                f"The parameters of '{tool.name}' must be a JSON Schema of type 'object'.",
-                param=f"tools.{number}.function.parameters.type",
-            )
     if chat.choice.mode == "none":
         return ()
     only = chat.choice.only
@@ -73,11 +73,12 @@ def callable_tools(chat: Chat) -> tuple[Tool, ...]:
 
 def thought(segments: tuple[Segment, ...], profile: Profile) -> Thought:
     """Whether a thought was opened by the prompt, may come, or cannot."""
-    opener, closer = profile.dialect.reasoning
-    text = "".join(segment.text for segment in segments)
-    if text.rstrip().endswith(opener):
+    text = "".join(segment.text for segment in segments).rstrip()
+    spans = profile.dialect.thought
+    if any(text.endswith(span.open.rstrip()) for span in spans):
         return "open"
-    return "may" if opener in profile.template or closer in profile.template else "no"
+    known = any(mark.strip() in profile.template for span in spans for mark in (span.open, span.close))
+    return "may" if known else "no"
 
 
 def constrain(chat: Chat, profile: Profile, rules: Rules) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cortex.core.events import CallBegin, Event, Text
-from cortex.core.find import overlap
+from cortex.core.scan import overlap
 
 
 class Stop:

@@ -13,7 +13,7 @@ where a call is right and where it is not. The first example does the most for r
 second for questions.
 """
 
-from cortex.core.dialect import Dialect
+from cortex.core.dialect import Dialect, Notation
 
 PROMPT = """\
 # Functions
@@ -52,10 +52,13 @@ You:
 
 DIALECT = Dialect(
     name="fallback",
-    begin="```json\n[\n",
-    call='{"name": "«name»", "arguments": «arguments»}',
-    separator=",\n",
-    end="\n]\n```",
+    notation=Notation(
+        begin="```json\n[\n",
+        call='{"name": "«name»", "arguments": «arguments»}',
+        separator=",\n",
+        end="\n]\n```",
+    ),
+    aliases=("bare-json {name,arguments}", "generic (no native tools)"),
     prompt=PROMPT,
     results="The functions returned:\n«results»\n\nUse this to answer my request in plain text.",
     result="«name»: «result»",

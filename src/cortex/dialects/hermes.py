@@ -10,12 +10,15 @@
 Source: the chat templates of Qwen/Qwen2.5-7B-Instruct and NousResearch/Hermes-3-Llama-3.1-8B.
 """
 
-from cortex.core.dialect import Dialect
+from cortex.core.dialect import Dialect, Notation
 
 DIALECT = Dialect(
     name="hermes",
-    begin="<tool_call>\n",
-    call='{"name": "«name»", "arguments": «arguments»}',
-    end="\n</tool_call>",
+    notation=Notation(
+        begin="<tool_call>\n",
+        call='{"name": "«name»", "arguments": «arguments»}',
+        end="\n</tool_call>",
+    ),
+    aliases=("hermes/qwen2.5", "qwen3 (reasoning)", "ernie4.5", "granite4"),
     detect=("<tool_call>", "</tool_call>", '"arguments"'),
 )
