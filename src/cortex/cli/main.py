@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from cortex import __version__, config
-from cortex.cli import models, pull, run, server
+from cortex.cli import dialects, models, pull, run, server
 from cortex.cli.state import State
 from cortex.core.errors import CortexError
 
@@ -31,6 +31,7 @@ run.register(app)
 server.register(app)
 pull.register(app)
 app.add_typer(models.app)
+app.add_typer(dialects.app)
 
 
 def _version(wanted: bool) -> None:
