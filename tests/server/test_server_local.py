@@ -70,6 +70,50 @@ def test_a_call_is_the_same_streamed_and_whole(client: OpenAI, store: Store) -> 
     assert whole.usage.completion_tokens == len(CALL)
 
 
+ODD: Any = {"name": "odd", "parameters": {"properties": {"a": {"not": {"minimum": 3}}}}}
+PATH = "tools.1.function.parameters.properties.a.not"
+
+
+def test_what_of_a_schema_is_not_enforced_is_told_streamed_and_whole(
+    local: Local, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    talker.add(store, "caller", replies=[CALL], repeat=True)
+    asked: Any = {"model": "caller", "messages": HI, "tools": [DATE, {"type": "function", "function": ODD}]}
+    whole = httpx.post(f"{local.url}/v1/chat/completions", json=asked)
+    assert whole.json()["cortex"]["warnings"] == [f"{PATH}: not enforced"]
+    streamed = httpx.post(f"{local.url}/v1/chat/completions", json=asked | {"stream": True})
+    assert f"{PATH}: not enforced" in streamed.text.splitlines()[0]
+    assert sum(PATH in record.getMessage() for record in caplog.records) == 2
+
+
+def test_a_strict_tool_that_cannot_be_enforced_is_refused_with_the_path_of_the_keyword(
+    local: Local, store: Store
+) -> None:
+    talker.add(store, "caller", replies=[CALL], repeat=True)
+    asked: Any = {
+        "model": "caller",
+        "messages": HI,
+        "tools": [DATE, {"type": "function", "function": ODD | {"strict": True}}],
+    }
+    reply = httpx.post(f"{local.url}/v1/chat/completions", json=asked)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, PATH)
+
+
+def test_a_request_may_name_another_dialect(client: OpenAI, store: Store) -> None:
+    said = "[TOOL_CALLS]get_delivery_date[ARGS]" + '{"order_id": "order_70705"}'
+    talker.add(store, "m", replies=[said], repeat=True)
+    asked: Any = {"model": "m", "messages": HI, "tools": [DATE]}
+    (call,) = (
+        client.chat.completions.create(**asked, extra_body={"dialect": "mistral-v11"}).choices[0].message.tool_calls
+        or ()
+    )
+    assert call.type == "function"
+    assert call.function.arguments == '{"order_id": "order_70705"}'
+    with pytest.raises(openai.BadRequestError, match="There is no dialect 'klingon'") as refused:
+        client.chat.completions.create(**asked, extra_body={"dialect": "klingon"})
+    assert refused.value.param == "dialect"
+
+
 def test_the_fingerprint_stays_until_the_model_changes(client: OpenAI, store: Store) -> None:
     def fingerprint() -> str | None:
         return client.chat.completions.create(model="m", messages=HI).system_fingerprint

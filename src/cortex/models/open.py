@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from cortex import dialects
 from cortex.core.dialect import Dialect
-from cortex.core.errors import BadRequest, LoadError
+from cortex.core.errors import BadRequest, LoadError, NotFound
 from cortex.core.profile import Profile
 from cortex.core.repair import repair
 from cortex.models import gguf
@@ -80,6 +80,14 @@ def dialect(header: Header, wanted: Settings, template: str) -> Dialect:
         return dialects.find(wanted.dialect)
     known = builtin().dialect(header)
     return dialects.find(known) if known else dialects.detect(template)
+
+
+def speaking(profile: Profile, name: str) -> Profile:
+    """The profile with the dialect of this name; "" is its own."""
+    try:
+        return replace(profile, dialect=dialects.find(name)) if name else profile
+    except NotFound as error:  # it is a field of a request, not a resource
+        raise BadRequest(error.message, param="dialect") from error
 
 
 def _header(model: Model) -> Header:

@@ -12,7 +12,8 @@ from cortex.complete import complete
 from cortex.core.chat import Chat
 from cortex.core.load import Load
 from cortex.core.plan import plan
-from cortex.models.open import Opened, opened
+from cortex.core.profile import Profile
+from cortex.models.open import Opened, opened, speaking
 from cortex.models.pull import local
 from cortex.models.settings import Settings, settings
 from cortex.models.store import Model, Store
@@ -42,9 +43,10 @@ class LocalService:
 
     async def answer(self, card: Card, chat: Chat) -> Answer:
         model = await asyncio.to_thread(self._opened, card.id)
-        planned = plan(chat, model.profile, self._now())  # before the model is loaded: a mistake is told at once
+        profile = speaking(model.profile, chat.dialect)
+        planned = plan(chat, profile, self._now())  # before the model is loaded: a mistake is told at once
         runner = await self._pool.get(card.id)
-        return Answer(await complete(planned, runner), _fingerprint(model))
+        return Answer(await complete(planned, runner), _fingerprint(model, profile), planned.warnings)
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         if context is not None:
@@ -112,7 +114,7 @@ def _engine(name: str) -> str:
     return _ENGINES.get(name, name)
 
 
-def _fingerprint(model: Opened) -> str:
+def _fingerprint(model: Opened, profile: Profile) -> str:
     """Changes with anything that may change what the same request and seed are answered with."""
-    parts = (cortex.__version__, model.model.sha256, _stamp(model.model), _load(model), model.profile)
+    parts = (cortex.__version__, model.model.sha256, _stamp(model.model), _load(model), profile)
     return "fp_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

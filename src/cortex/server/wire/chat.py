@@ -12,7 +12,7 @@ from cortex.server.wire import fields
 from cortex.server.wire.known import unknown_keys
 from cortex.server.wire.messages import read_messages, remarks
 from cortex.server.wire.node import Node
-from cortex.server.wire.tools import read_choice, read_format, read_tools
+from cortex.server.wire.tools import read_choice, read_format, read_format_strict, read_tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,20 @@ def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bo
 def _chat(node: Node, defaults: Defaults) -> Chat:
     tools = read_tools(node.get("tools"))
     choice, single = read_choice(node.get("tool_choice"), tools)
-    arguments = node.get("chat_template_kwargs")
+    arguments, dialect = node.get("chat_template_kwargs"), node.get("dialect")
     return Chat(
         messages=read_messages(node.need("messages", "a list of messages")),
         tools=tools,
         choice=choice,
         parallel=_flag(node, "parallel_tool_calls", True) and not single,
         schema=read_format(node.get("response_format")),
+        schema_strict=read_format_strict(node.get("response_format")),
         sampling=_sampling(node, defaults.sampling),
         max_tokens=_max_tokens(node, defaults.max_tokens),
         stop=_stop(node, defaults.stop),
         tool_prompt=_flag(node, "add_custom_system_prompt", True),
         template_args=arguments.object() if arguments else {},
+        dialect=dialect.string() if dialect else "",
     )
 
 

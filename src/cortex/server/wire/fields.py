@@ -156,6 +156,7 @@ _EXTRA = (
     Field("repeat_penalty", Obeyed(), "llama.cpp's penalty on recent tokens; 1 is off.", _span("number", 0, 10)),
     Field("repeat_last_n", Obeyed(), "How many tokens are recent; 0 is none.", _INT),
     Field("chat_template_kwargs", Obeyed(), "Passed to the model's chat template as they are.", _OBJECT),
+    Field("dialect", Obeyed(), "The notation of tool calls, as `cortex dialects list` names it.", _TEXT),
     Field("add_custom_system_prompt", Obeyed(), "false leaves our own tool instructions out.", _FLAG),
     Field("engine", Accepted("a model knows its engine"), "", _TEXT),
     Field("cache_prompt", Accepted("it changes only the time that a prompt takes"), "", _FLAG),

@@ -139,6 +139,13 @@ def read_format(node: Node | None) -> Schema | None:
     raise kind.wrong(_FORMATS)
 
 
+def read_format_strict(node: Node | None) -> bool:
+    """Whether nothing in the schema of the final answer may be passed over."""
+    inner = node.get("json_schema") if node else None
+    found = inner.get("strict") if inner else None
+    return found.boolean() if found else False
+
+
 def _schema(node: Node) -> Any:
     found = node.get("schema")
     return found.object() if found is not None else None
