@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,11 +10,13 @@ import pytest
 
 from cortex.core.chat import Assistant, Chat, Choice, Message, System, Tool, ToolCall, ToolResult, User
 from cortex.core.errors import BadRequest
+from cortex.core.habits import habits
+from cortex.core.history import arguments
 from cortex.core.job import Segment
 from cortex.core.profile import Profile
-from cortex.core.prompt import arguments, prompt, wants_mapping
+from cortex.core.prompt import prompt
 from cortex.core.repair import repair
-from cortex.core.template import TemplateError, render
+from cortex.core.template import render
 from cortex.dialects import detect, find
 
 CHATML = (
@@ -132,6 +135,8 @@ def test_instructions_can_be_left_out_or_placed_by_the_client(profile: Profile) 
         ("(" * 5000, "(" * 5000),
         ("\0", "\0"),
         ("__import__('os')", "__import__('os')"),
+        (json.dumps(json.dumps('{"a": 1}')), {"a": 1}),
+        (json.dumps(json.dumps(json.dumps('{"a": 1}'))), json.dumps(json.dumps(json.dumps('{"a": 1}')))),
     ],
 )
 def test_broken_arguments_in_the_history_are_read_or_kept_as_they_are(text: str, value: object) -> None:
@@ -143,9 +148,9 @@ def test_broken_arguments_in_the_history_are_read_or_kept_as_they_are(text: str,
 
 def test_arguments_go_to_the_template_in_the_form_that_it_wants() -> None:
     text = NATIVE.replace("call.function.arguments | tojson", "call.function.arguments")
-    assert not wants_mapping(text)
-    assert wants_mapping(NATIVE)
-    assert wants_mapping("{{ raise_exception('no') }}")
+    assert not habits(text).mapping
+    assert habits(NATIVE).mapping
+    assert habits("{{ raise_exception('no') }}").mapping
     assert '"arguments": {"city": "Köln"}' in shown(replace(HERMES, template=text), *TALK)
 
 
@@ -208,30 +213,6 @@ def test_a_template_that_cannot_be_satisfied_is_a_bad_request() -> None:
     with pytest.raises(BadRequest, match="never, never") as error:
         shown(replace(FALLBACK, template="{{ raise_exception('never, never') }}"), User("Hi"))
     assert error.value.param == "messages"
-
-
-@pytest.mark.parametrize(
-    ("template", "text"),
-    [
-        ("{{ {'a': '<ü>'} | tojson }}", '{"a": "<ü>"}'),
-        ("{{ {'b': 1, 'a': 2} | tojson(indent=1, sort_keys=true) }}", '{\n "a": 2,\n "b": 1\n}'),
-        ("{% for i in [1, 2, 3] %}{% if i == 2 %}{% break %}{% endif %}{{ i }}{% endfor %}", "1"),
-        ("{% generation %}said{% endgeneration %}", "said"),
-        ("{{ strftime_now('%d %B %Y') }}", "02 January 2026"),
-        ("  {% if true %}\nx{% endif %}", "x"),
-    ],
-)
-def test_templates_are_hugging_faces_dialect_of_jinja(template: str, text: str) -> None:
-    assert render(template, {}, NOON) == text
-
-
-@pytest.mark.parametrize(
-    "template",
-    ["{{ x.y.z }}", "{% if %}", "{{ 1 + 'a' }}", "{{ ''.__class__.__mro__ }}", "{{ 1 / 0 }}", "{{ range(10**9) }}"],
-)
-def test_whatever_a_template_does_is_a_template_error(template: str) -> None:
-    with pytest.raises(TemplateError):
-        render(template, {}, NOON)
 
 
 DOUBLED = r'{{- "call:\n{{\"name\": <function-name>, \"arguments\": <args-json-object>}}\n" }}'

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
-from cortex.core.template import TemplateError, render
+from cortex.core.template import SOME_DAY, TemplateError, render
 
 PROBE = {
     "messages": [{"role": "user", "content": "?"}],
@@ -26,6 +25,6 @@ def repair(template: str) -> tuple[str, str | None]:
 
 def prints(template: str) -> str:
     try:
-        return render(template, PROBE, datetime.min)
+        return render(template, PROBE, SOME_DAY)
     except TemplateError:
         return ""
