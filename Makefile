@@ -15,12 +15,15 @@ help: ## what can be made (this list)
 
 setup: $(INSTALLED) ## install into .venv, from prebuilt wheels only
 
+# The pins are complete, so nothing is resolved (--no-deps): older pips look at newer releases and refuse the extra
+# of a package that is pinned without it. `pip check` says whether anything is missing.
 $(INSTALLED): pyproject.toml $(PINS) tools/system-packages
 	@tools/system-packages $(PYTHON)
 	@echo "Installing into .venv (a minute or two) ..."
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install --quiet --require-hashes --only-binary=:all: --requirement $(PINS)
+	@$(PIP) install --quiet --no-deps --require-hashes --only-binary=:all: --requirement $(PINS)
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) --quiet check
 	@touch $@
 
 run: setup ## fetch a model, start the server, hold the guide's conversation (MODEL=... for another)

@@ -124,7 +124,9 @@ def test_a_body_may_be_gzip(http: httpx.Client) -> None:
     assert http.post(CHAT, content=raw, headers={"content-encoding": "gzip"}).status_code == 200
 
 
-@pytest.mark.parametrize("raw", [b"", b"hello", gzip.compress(b'{"model": "words"}')[:-9]])
+@pytest.mark.parametrize(
+    "raw", [b"", b"hello", gzip.compress(b'{"model": "words"}')[:-9]], ids=["empty", "no gzip", "cut off"]
+)
 def test_broken_gzip_is_refused(http: httpx.Client, raw: bytes) -> None:
     reply = http.post(CHAT, content=raw, headers={"content-encoding": "gzip"})
     assert (reply.status_code, in_form(reply)["code"]) == (400, "invalid_gzip")
