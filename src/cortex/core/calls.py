@@ -113,8 +113,11 @@ class Calls:
 
     def call(self, notation: Notation, before: str = "", read: int = 0) -> str:
         """One call, to any of the tools, after this literal; so much of the call's first literal has been read."""
-        each = (" ".join(self.pieces(notation, tool, before, read)) for tool in self.rules.tools)
-        return self.out.rule(" | ".join(each))
+        key = id(notation), before, read
+        if key not in self.drawn:
+            each = (" ".join(self.pieces(notation, tool, before, read)) for tool in self.rules.tools)
+            self.drawn[key] = self.out.rule(" | ".join(each))
+        return self.drawn[key]
 
     def pieces(self, notation: Notation, tool: Tool, before: str, read: int) -> Iterator[str]:
         """The rules of one call. Literals that stand together are one: a lexer that has taken a short one for the
@@ -154,6 +157,11 @@ class Calls:
             schema = self.schemas[tool.name]
             self.made[key] = notation.arguments.lark(self.out, schema, lenient=not tool.strict)
         return self.made[key]
+
+    @cached_property
+    def drawn(self) -> dict[tuple[int, str, int], str]:
+        """The rules of calls that are there already."""
+        return {}
 
     @cached_property
     def made(self) -> dict[tuple[int, str], str]:

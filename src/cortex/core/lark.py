@@ -16,6 +16,7 @@ SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator"
 LINES = {"whitespace_pattern": r"[ \n]{0,40}"}  # for families that write JSON over several lines
 
 ANY = "(?s:.*)"
+ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one anew each time, which takes longer
 
 
 class Lark:
@@ -80,7 +81,7 @@ class Lark:
         """A value that follows this JSON Schema. Lenient: keywords that cannot be enforced are passed over. `lines`: it
         may be written over several."""
         spacing = LINES if lines else SPACING
-        return self.rule(f"%json {json.dumps({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}")
+        return self.rule(f"%json {ENCODE({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}")
 
     def __str__(self) -> str:
         return "\n".join(self.rules)
@@ -92,7 +93,7 @@ def escape(text: str) -> str:
 
 
 def quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False) if text else ""
+    return ENCODE(text) if text else ""
 
 
 def regex(pattern: str) -> str:

@@ -10,7 +10,7 @@ from cortex.core.chat import Schema
 from cortex.core.place import TYPES, Nonsense, Place, Result
 from cortex.core.regex import NoPattern, Pattern, Unknown, translate
 
-NUMBERS = ("integer", "number")
+NUMBERS = frozenset({"integer", "number"})
 EXACT = 2**53  # beyond this the engine's numbers are not exact
 LONGEST = 16  # a least length beyond this, together with a pattern, is more than the engine can work out
 STEPS = 4000  # the largest multipleOf, in units of its last digit: the engine's cost grows with it
@@ -58,6 +58,8 @@ HINTS = ("password", "binary", "byte")  # formats that say nothing of the text
 def types(schema: Schema, at: Place) -> list[str]:
     """The types that the schema names; all of them where it names none."""
     given = schema.get("type")
+    if isinstance(given, str) and given in TYPES and "nullable" not in schema:
+        return [given]  # most say no more than that
     names = [given] if isinstance(given, str) else given
     if names is None or names == ["any"]:
         return list(TYPES)

@@ -61,16 +61,17 @@ class Prose:
         (the rule "later") in the middle of a line, where what looked like the lead of a call was none.
         """
         out = self.calls.out
-        leads = [way.after(line) for way in self.ways]
-        text = out.rule(without(".*", *barred, *(f"{lead}.*" for lead in leads)), f"{name}_TEXT")
-        leads = [way.after(LATER if way.fresh else line) for way in self.ways]
-        found = [
-            f"{self.lazy(without(lead, *barred, *filter(None, [way.unless])), f'{name}_{number}')} {self.rest(way)}"
-            for number, (lead, way) in enumerate(zip(leads, self.ways, strict=True))
-        ]
+        bars = [out.terminal(regex(either(barred)))] if barred else []  # one terminal: it may hold hundreds of names
+        leads = [f"{way.after(line)}.*" for way in self.ways]
+        text = out.rule(excluding(".*", *bars, regex(either(leads))), f"{name}_TEXT")
+        found = []
+        for number, way in enumerate(self.ways):
+            others = [*bars, *([regex(way.unless)] if way.unless else [])]
+            lead = self.lazy(excluding(way.after(LATER if way.fresh else line), *others), f"{name}_{number}")
+            found.append(f"{lead} {self.rest(way)}")
         if line == LINE:
             found += [
-                f"{self.lazy(without(INDENT + way.pattern.removeprefix(SPACE), *barred), f'{name}_AT_{number}')} "
+                f"{self.lazy(excluding(INDENT + way.pattern.removeprefix(SPACE), *bars), f'{name}_AT_{number}')} "
                 f"( {way.fresh} | {self.rest(way)} )"
                 for number, way in enumerate(self.ways)
                 if way.fresh
@@ -181,7 +182,7 @@ class Prose:
         ]
         marked = [f".*{flexible(each.marker)}" for each in self.notations if each.marker]
         called = (f"{pattern}.*" for pattern in (*weak, *marked, *self.slips.patterns()))
-        text = out.rule(without(".*", begin, *called), "TEXT")
+        text = out.rule(excluding(".*", regex(either([begin, *called]))), "TEXT")
         return f"( {' | '.join([text, *(self.spoken(span, text) for span in self.calls.dialect.text)])} )"
 
     def spoken(self, span: Span, text: str) -> str:
@@ -198,6 +199,7 @@ def is_weak(notation: Notation) -> bool:
     return bool(notation.lead.strip()) and not notation.marker and not is_loose(notation.lead)
 
 
-def without(pattern: str, *others: str) -> str:
-    """What matches the pattern and none of the others."""
-    return f"{regex(pattern)} & ~{regex(either(others))}" if others else regex(pattern)
+def excluding(pattern: str, *others: str) -> str:
+    """What matches the pattern and none of the other terminals. One complement of all of them: of several in a row,
+    the engine's lexer takes some states for dead that are not."""
+    return f"{regex(pattern)} & ~( {' | '.join(others)} )" if others else regex(pattern)

@@ -6,11 +6,10 @@ language is the same: the properties come in the order of the schema.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from cortex.core.chat import Schema
-from cortex.core.lark import SPACING, Lark, quote
+from cortex.core.lark import ENCODE, SPACING, Lark, quote
 from cortex.core.members import alone
 from cortex.core.pointer import DEFS
 
@@ -62,4 +61,4 @@ def following(key: str, value: str, required: bool) -> str:
 
 
 def name(before: object, key: str) -> str:
-    return quote(f"{before}{json.dumps(key, ensure_ascii=False)}{SPACING['key_separator']}")
+    return quote(f"{before}{ENCODE(key)}{SPACING['key_separator']}")

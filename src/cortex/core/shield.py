@@ -48,7 +48,7 @@ class Shield:
                 if value not in self.known:
                     self.known[value] = self.hide_text(value)
                 return self.known[value]
-            case Mapping():
+            case dict():
                 return {self.hide(key): self.hide(item) for key, item in value.items()}
             case list() | tuple():
                 return [self.hide(item) for item in value]
