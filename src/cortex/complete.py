@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 import secrets
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
-from cortex.core.events import Done, Event
+from cortex.core.events import Done, Event, Reasoning, Tokens
 from cortex.core.job import Usage
 from cortex.core.plan import Plan
 from cortex.core.stop import Stop
@@ -38,12 +39,17 @@ async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> As
     parser, stop = plan.parser(new_id), Stop(plan.stop)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     done = Done("stop", Usage())
+    thought = 0  # tokens of pieces that held some of a thought
     try:
         yield done
         async for piece in ticket:
-            for event in stop.feed(parser.feed(decoder.decode(piece.data))):
+            if piece.tokens:
+                yield Tokens(piece.tokens)
+            said = stop.feed(parser.feed(decoder.decode(piece.data)))
+            thought += (piece.usage.completion - done.usage.completion) * any(isinstance(one, Reasoning) for one in said)
+            for event in said:
                 yield event
-            done = Done(piece.finish or "stop", piece.usage)
+            done = Done(piece.finish or "stop", replace(piece.usage, reasoning=thought))
             if stop.hit:
                 break
         else:

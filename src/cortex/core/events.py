@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cortex.core.job import Finish, Usage
+from cortex.core.job import Chosen, Finish, Usage
 
 FinishReason = Literal["stop", "length", "tool_calls"]
 
@@ -44,6 +44,13 @@ class CallEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens that the events after this one come from, where the client asked for log probabilities."""
+
+    tokens: tuple[Chosen, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The last event of every reply."""
 
@@ -51,7 +58,7 @@ class Done:
     usage: Usage
 
 
-Event = Text | Reasoning | CallBegin | CallDelta | CallEnd | Done
+Event = Text | Reasoning | CallBegin | CallDelta | CallEnd | Tokens | Done
 
 
 @dataclass(slots=True)
@@ -67,6 +74,7 @@ class Reply:
     text: str = ""
     reasoning: str = ""
     calls: list[Call] = field(default_factory=list)
+    tokens: list[Chosen] = field(default_factory=list)
     finish: Finish = "stop"
     usage: Usage = Usage()
 
@@ -89,6 +97,8 @@ class Reply:
                 self.calls[index].arguments += json
             case CallEnd(index):
                 self.calls[index].complete = True
+            case Tokens(tokens):
+                self.tokens += tokens
             case Done(finish, usage):
                 self.finish, self.usage = finish, usage
 

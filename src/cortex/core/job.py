@@ -34,7 +34,9 @@ class Job:
     """Everything that an engine needs to know, decided before the first token.
 
     `grammar` is llguidance's Lark; None leaves the text free. `parts` are looked at only where it does not compile, to
-    say which of them is at fault. `max_tokens` None means up to the context's end.
+    say which of them is at fault. `max_tokens` None means up to the context's end. `logprobs`: each token that is said
+    comes with its log probability and this many of the likeliest; None: without any. `ignore_eos`: the reply goes on
+    until its grammar or `max_tokens` ends it. `prediction` is a text that the reply may repeat: a draft.
     """
 
     prompt: tuple[Segment, ...]
@@ -42,31 +44,61 @@ class Job:
     parts: tuple[Part, ...] = ()
     sampling: Sampling = Sampling()
     max_tokens: int | None = None
+    logprobs: int | None = None
+    ignore_eos: bool = False
+    prediction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Counts of tokens. `cached` of the prompt's tokens were found in the KV cache; `forced` of the completion's
-    tokens were decided by the grammar alone; `decodes` is the number of decode steps the completion took."""
+    tokens were decided by the grammar alone; `decodes` is the number of decode steps the completion took. Of the
+    completion's tokens, `reasoning` were spent on thoughts (an engine does not know: it says 0). Of the prediction's
+    tokens, `accepted` were said and `rejected` were tried in vain."""
 
     prompt: int = 0
     completion: int = 0
     cached: int = 0
     forced: int = 0
     decodes: int = 0
+    reasoning: int = 0
+    accepted: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Logprob:
+    """A token as its bytes, and the natural logarithm of its probability."""
+
+    data: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A token that was said, and the likeliest that could have been (`top`, the best first).
+
+    Probabilities are the model's among the tokens that the grammar allows, at temperature 1, before penalties and
+    biases: a token that the grammar alone decides has 0.0.
+    """
+
+    token: Logprob
+    top: tuple[Logprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A few more bytes of job number `job`, as its tokens spell them: they may end inside a character.
 
-    `usage` counts what the job has taken so far. The last piece of a job, and only it, has `finish`.
+    `usage` counts what the job has taken so far. The last piece of a job, and only it, has `finish`. `tokens` are
+    those of `data`, where the job asked for log probabilities.
     """
 
     job: int
     data: bytes
     finish: Finish | None = None
     usage: Usage = Usage()
+    tokens: tuple[Chosen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,9 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         parts=tuple(parts(chat)),
         sampling=chat.sampling,
         max_tokens=chat.max_tokens,
+        logprobs=chat.logprobs,
+        ignore_eos=chat.ignore_eos,
+        prediction=chat.prediction,
     )
     reading = Reading(
         names={tool.name: arguments(tool) for tool in tools},
