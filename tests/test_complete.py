@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from cortex.complete import complete
+from cortex.complete import Choices, complete, several
 from cortex.core.chat import Chat, Choice, Sampling, Tool, User
 from cortex.core.errors import BadRequest
 from cortex.core.events import CallBegin, Done, Event, Reply, Text, fold
 from cortex.core.load import Load
-from cortex.core.plan import Plan, plan
+from cortex.core.plan import Plan, another, plan
 from cortex.core.profile import Profile
 from cortex.dialects import find
 from cortex.runner.parent import Runner
@@ -23,7 +25,8 @@ CALL = PROFILE.dialect.write([("get", {"q": "été 🌍"}), ("get", {"q": "END"}
 
 
 def planned(text: str = "Hi", **options: object) -> Plan:
-    chat = Chat((User(text),), (TOOL,), sampling=Sampling(temperature=0), **options)
+    options = {"sampling": Sampling(temperature=0), **options}
+    chat = Chat((User(text),), (TOOL,), **options)
     return plan(chat, PROFILE, datetime(2026, 1, 1))
 
 
@@ -86,3 +89,62 @@ async def test_a_client_that_leaves_frees_its_job_even_before_the_first_event(be
 
 async def test_without_a_choice_calls_in_the_reply_are_text(runner: Runner) -> None:
     assert fold(await played(runner, choice=Choice("none"))).text == f"Voilà — {CALL}"
+
+
+async def numbered(runner: Runner, count: int, **options: object) -> list[Reply]:
+    choices = Choices(await several(planned(**options), runner, count))
+    replies = [Reply() for _ in range(count)]
+    async with aclosing(choices):
+        async for number, event in choices.events():
+            replies[number].add(event)
+    return replies
+
+
+async def test_several_replies_come_side_by_side_after_the_first_has_begun(tmp_path: Path) -> None:
+    script = {"replies": ["one", "two", "three"], "size": 1, "record": str(tmp_path / "record")}
+    runner = await Runner.start(Load("", "scripted", extra=script))
+    replies = await numbered(runner, 3)
+    assert sorted(reply.text for reply in replies) == ["one", "three", "two"]
+    assert replies[0].text == "one"
+    assert all(reply.finish == "stop" for reply in replies)
+    record = (tmp_path / "record").read_text().split("\n")
+    assert record.index("step") < record.index("submit 1")
+    await runner.stop()
+
+
+async def test_a_reply_that_fails_ends_all_of_them() -> None:
+    runner = await Runner.start(Load("", "scripted", extra={"replies": ["only one"], "size": 1}))
+    with pytest.raises(BadRequest, match="1 replies"):
+        await numbered(runner, 2)
+    assert not runner.tickets
+    await runner.stop()
+
+
+async def test_several_replies_are_left_together_at_any_time() -> None:
+    runner = await Runner.start(Load("", "scripted", extra={"replies": ["x" * 10_000], "repeat": True, "size": 1}))
+    for seen in (0, 1, 9):
+        choices = Choices(await several(planned(), runner, 3))
+        events = choices.events()
+        for _ in range(seen):
+            await anext(events)
+        await choices.aclose()
+        assert not runner.tickets
+    await runner.stop()
+
+
+def test_each_reply_draws_with_a_seed_of_its_own() -> None:
+    given = planned(sampling=Sampling(seed=5))
+    assert [another(given, number).job.sampling.seed for number in (0, 1, 2)] == [5, 6, 7]
+    assert another(planned(), 1).job.sampling == planned().job.sampling
+
+
+@pytest.mark.model
+async def test_the_prompt_of_several_replies_is_computed_once(smollm2: Path) -> None:
+    runner = await Runner.start(Load(str(smollm2), context=512, parallel=4))
+    asked = {"text": "Tell me of the sea. " * 9, "max_tokens": 4, "sampling": Sampling(temperature=1, seed=1)}
+    first, *others = await numbered(runner, 4, **asked)
+    assert first.usage.cached < 9
+    assert all(reply.usage.cached >= reply.usage.prompt - 1 for reply in others)
+    assert len({reply.text for reply in (first, *others)}) > 1
+    assert [reply.text for reply in await numbered(runner, 4, **asked)] == [first.text, *(each.text for each in others)]
+    await runner.stop()

@@ -5,14 +5,16 @@ There is no second path: a reply that is not streamed is the fold of these event
 
 from __future__ import annotations
 
+import asyncio
 import codecs
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from cortex.core.events import Done, Event, Reasoning, Tokens
 from cortex.core.job import Usage
-from cortex.core.plan import Plan
+from cortex.core.plan import Plan, another
 from cortex.core.stop import Stop
 from cortex.runner.parent import Runner, Ticket
 
@@ -29,7 +31,27 @@ async def complete(plan: Plan, runner: Runner, new_id: Callable[[str], str] = ca
 
     Returns when the job has been admitted; raises BadRequest, or EngineError, before any event where it is not.
     """
+    return await begun(plan, await runner.submit(plan.job), new_id)
+
+
+async def several(
+    plan: Plan, runner: Runner, count: int, new_id: Callable[[str], str] = call_id
+) -> list[AsyncGenerator[Event, None]]:
+    """The same for `count` replies to one prompt, which is computed once: the others are submitted when the first of
+    them has begun."""
     ticket = await runner.submit(plan.job)
+    first = await begun(plan, ticket, new_id)
+    return [first, *(later(another(plan, number), runner, ticket, new_id) for number in range(1, count))]
+
+
+async def later(plan: Plan, runner: Runner, first: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
+    await first.begun.wait()
+    async with aclosing(await complete(plan, runner, new_id)) as events:
+        async for event in events:
+            yield event
+
+
+async def begun(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
     events = follow(plan, ticket, new_id)
     await anext(events)  # a generator that has not begun would not run its `finally` when it is closed
     return events
@@ -45,8 +67,9 @@ async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> As
         async for piece in ticket:
             if piece.tokens:
                 yield Tokens(piece.tokens)
-            said = stop.feed(parser.feed(decoder.decode(piece.data)))
-            thought += (piece.usage.completion - done.usage.completion) * any(isinstance(one, Reasoning) for one in said)
+            said = [*stop.feed(parser.feed(decoder.decode(piece.data)))]
+            if any(isinstance(event, Reasoning) for event in said):
+                thought += piece.usage.completion - done.usage.completion
             for event in said:
                 yield event
             done = Done(piece.finish or "stop", replace(piece.usage, reasoning=thought))
@@ -60,3 +83,41 @@ async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> As
         yield Done("stop", done.usage) if stop.hit else done
     finally:
         await ticket.aclose()
+
+
+class Choices:
+    """The events of one or several replies, each with its reply's number, as they come. `aclose` frees all places."""
+
+    def __init__(self, replies: Sequence[AsyncGenerator[Event, None]]) -> None:
+        self.replies = replies
+        self._queue: asyncio.Queue[tuple[int, Event] | Exception] = asyncio.Queue()
+        self._pumps: list[asyncio.Task[None]] = []
+
+    async def events(self) -> AsyncIterator[tuple[int, Event]]:
+        """Raises what a reply raises, which ends all of them."""
+        if len(self.replies) == 1:
+            async for event in self.replies[0]:
+                yield 0, event
+            return
+        self._pumps = [asyncio.create_task(self._pump(*each)) for each in enumerate(self.replies)]
+        left = len(self.replies)
+        while left:
+            item = await self._queue.get()
+            if isinstance(item, Exception):
+                raise item
+            left -= isinstance(item[1], Done)
+            yield item
+
+    async def _pump(self, number: int, reply: AsyncGenerator[Event, None]) -> None:
+        try:
+            async for event in reply:
+                self._queue.put_nowait((number, event))
+        except Exception as error:  # noqa: BLE001  # the reader raises it
+            self._queue.put_nowait(error)
+
+    async def aclose(self) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+        for reply in self.replies:
+            await reply.aclose()

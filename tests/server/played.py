@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 import uvicorn
 
+from cortex.complete import Choices
 from cortex.core.chat import Chat
 from cortex.core.errors import NotFound
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Text
@@ -79,7 +80,7 @@ class PlayedService:
             raise NotFound(f"Model {name} not found", param="model", code="model_not_found")
         return Card(name, created=1738543890, details={"size": 5, "ctx_len": 4096})
 
-    async def answer(self, card: Card, chat: Chat) -> Answer:
+    async def answer(self, card: Card, chat: Chat, count: int = 1) -> Answer:
         self.asked.append(chat)
         try:
             await asyncio.sleep(self.admission)
@@ -88,7 +89,7 @@ class PlayedService:
             raise
         if card.id in self.failures:
             raise self.failures[card.id]
-        return Answer(Played(self, card.id), "fp_played", self.warnings)
+        return Answer(Choices([Played(self, card.id) for _ in range(count)]), "fp_played", self.warnings)
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         if card.id in self.failures:

@@ -63,6 +63,25 @@ def test_the_clients_own_accumulator_gives_what_is_sent_whole(client: OpenAI, na
     assert calls == expected
 
 
+@pytest.mark.parametrize("name", ["two", "cut"])
+def test_several_choices_are_sent_whole_as_they_are_streamed(client: OpenAI, name: str) -> None:
+    whole = client.chat.completions.create(model=name, messages=HI, n=3)
+    state = ChatCompletionStreamState()
+    asked: Any = {"stream": True, "stream_options": {"include_usage": True}}
+    for chunk in client.chat.completions.create(model=name, messages=HI, n=3, **asked):
+        state.handle_chunk(chunk)
+    streamed = state.current_completion_snapshot
+    assert [choice.index for choice in whole.choices] == [0, 1, 2]
+    assert whole.usage is not None
+    assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (12, 21)
+    assert streamed.usage == whole.usage
+    for one, other in zip(streamed.choices, whole.choices, strict=True):
+        assert one.finish_reason == other.finish_reason
+        assert [call.function.arguments for call in one.message.tool_calls or []] == [
+            call.function.arguments for call in other.message.tool_calls or [] if call.type == "function"
+        ]
+
+
 def test_the_stream_helper_tells_each_calls_arguments_once(client: OpenAI) -> None:
     with client.chat.completions.stream(model="two", messages=HI, tools=TOOLS) as stream:
         done = [event for event in stream if event.type == "tool_calls.function.arguments.done"]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from played import ARGUMENTS, NAMES, SCRIPTS, USAGE, call
+from played import ARGUMENTS, NAMES, SCRIPTS, STOP, USAGE, call
 
 from cortex.core.errors import EngineError
-from cortex.core.events import CallDelta, Done, Event, Text, fold
+from cortex.core.events import CallDelta, Done, Event, Text, Tokens, fold
+from cortex.core.job import Chosen, Logprob
 from cortex.server.wire import docs
 from cortex.server.wire.response import Head, completion
 from cortex.server.wire.stream import ChunkWriter, error_event
@@ -167,7 +170,9 @@ def test_usage_is_in_a_last_chunk_without_choices_if_asked_for() -> None:
         "completion_tokens": 7,
         "total_tokens": 19,
         "prompt_tokens_details": {"cached_tokens": 4},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0,
+        },
     }  # fmt: skip
     assert last["cortex"] == {"forced_tokens": 3, "decodes": 5}
     assert all(chunk["usage"] is None for chunk in chunks)
@@ -205,9 +210,43 @@ def test_an_error_event_has_all_four_fields_and_the_message() -> None:
     assert b"[DONE]" not in raw
 
 
-def test_a_second_choice_would_have_its_index() -> None:
-    chunk = json.loads(ChunkWriter(HEAD, index=3).start().removeprefix(b"data: "))
-    assert chunk["choices"][0]["index"] == 3
+def test_choices_that_come_mixed_add_up_each_and_are_counted_together() -> None:
+    scripts = [events("words"), events("two"), events("cut")]
+    writer = ChunkWriter(replace(HEAD, warnings=("w",)), include_usage=True, count=3)
+    raw = writer.start()
+    for step in zip_longest(*scripts):
+        raw += b"".join(writer.event(event, index) for index, event in enumerate(step) if event is not None)
+    assert raw.endswith(DONE)
+    assert raw.count(DONE) == 1
+    lines = raw.removesuffix(DONE).decode().split("\n\n")[:-1]
+    *chunks, last = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert [chunk["choices"][0]["index"] for chunk in chunks[:3]] == [0, 1, 2]
+    assert [chunk.get("cortex") for chunk in chunks[:3]] == [{"warnings": ["w"]}, None, None]
+    body = completion(HEAD, *map(fold, scripts))
+    for index, name in enumerate(("words", "two", "cut")):
+        own = [chunk for chunk in chunks if chunk["choices"][0]["index"] == index]
+        assert added_up(own) == added_up(written(events(name)))
+        assert own[-1]["choices"][0]["finish_reason"] == body["choices"][index]["finish_reason"]
+    assert [choice["index"] for choice in body["choices"]] == [0, 1, 2]
+    assert last["usage"] == body["usage"]
+    assert (last["usage"]["prompt_tokens"], last["usage"]["completion_tokens"]) == (12, 3 * 7)
+
+
+def test_log_probabilities_go_with_the_next_chunk_and_none_is_lost() -> None:
+    tokens = [Chosen(Logprob(bytes([at]), -at / 4), (Logprob("ß".encode(), -0.5),)) for at in range(195, 199)]
+    script = [Tokens((tokens[0],)), Text(" "), Tokens((tokens[1],)), Text("Hi"), Tokens(tuple(tokens[2:])), STOP]
+    chunks = written(script)
+    told = [chunk["choices"][0]["logprobs"] for chunk in chunks]
+    assert [told[0], *(len(one["content"]) for one in told[1:])] == [None, 2, 2]
+    body = completion(HEAD, fold(script))
+    docs.ChatCompletion.model_validate(body)
+    ChatCompletion.model_validate(body, strict=True)
+    content = body["choices"][0]["logprobs"]["content"]
+    assert content == [one for each in told[1:] for one in each["content"]]
+    assert content[0] == {
+        "token": "\ufffd", "logprob": -48.75, "bytes": [195],
+        "top_logprobs": [{"token": "ß", "logprob": -0.5, "bytes": [195, 159]}],
+    }  # fmt: skip
 
 
 def test_calls_without_arguments_have_one_entry() -> None:

@@ -99,8 +99,8 @@ class Chat:
     `schema` constrains the final answer (`response_format`); `schema_strict`: nothing in it may be passed over.
     `max_tokens` None means up to the context's end. `stop` ends the visible text, never a call. `tool_prompt` False
     leaves our tool instructions out (`add_custom_system_prompt: false`). `template_args` go to the chat template as
-    they are. `dialect` names the notation of tool calls; "" is the model's own. `grammar` is one of the client's own, for
-    the whole reply. `logprobs`, `ignore_eos` and `prediction` are those of a `Job`.
+    they are. `dialect` names the notation of tool calls; "" is the model's own. `grammar` is one of the client's own,
+    for the whole reply. `logprobs`, `ignore_eos` and `prediction` are those of a `Job`.
     """
 
     messages: tuple[Message, ...]

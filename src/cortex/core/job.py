@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from cortex.core.chat import Sampling
@@ -64,6 +65,12 @@ class Usage:
     reasoning: int = 0
     accepted: int = 0
     rejected: int = 0
+
+
+def total(choices: Sequence[Usage]) -> Usage:
+    """What several replies to one prompt took together: the prompt counts once, as it was for the first of them."""
+    names = [one.name for one in fields(Usage) if one.name not in ("prompt", "cached")]
+    return replace(choices[0], **{name: sum(getattr(each, name) for each in choices) for name in names})
 
 
 @dataclass(frozen=True, slots=True)

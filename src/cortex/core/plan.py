@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cortex.core import grammar
@@ -60,6 +60,14 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         thought=thinking,
     )
     return Plan(job, profile.dialect, reading, chat.stop, warnings)
+
+
+def another(plan: Plan, number: int) -> Plan:
+    """The plan of reply number `number` (0 is the first) to the same request: it draws with a seed of its own."""
+    sampling = plan.job.sampling
+    if sampling.seed is None:
+        return plan
+    return replace(plan, job=replace(plan.job, sampling=replace(sampling, seed=sampling.seed + number)))
 
 
 def callable_tools(chat: Chat) -> tuple[Tool, ...]:

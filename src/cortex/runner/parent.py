@@ -76,7 +76,13 @@ class Ticket:
     def __init__(self, number: int, abandon: Callable[[int], None]) -> None:
         self.number, self.abandon = number, abandon
         self.inbox: asyncio.Queue[Admitted | Piece | CortexError] = asyncio.Queue()
+        self.begun = asyncio.Event()  # its prompt has been computed, or it has ended
         self.ended = False
+
+    def deliver(self, item: Admitted | Piece | CortexError) -> None:
+        self.inbox.put_nowait(item)
+        if not isinstance(item, Admitted):
+            self.begun.set()
 
     async def next(self) -> Admitted | Piece:
         try:
@@ -105,7 +111,7 @@ class Ticket:
         if not self.ended:
             self.ended = True
             self.abandon(self.number)
-            self.inbox.put_nowait(EngineError("the job was left"))  # for a reader in another task
+            self.deliver(EngineError("the job was left"))  # for a reader in another task
 
     async def __aenter__(self) -> Ticket:
         return self
@@ -226,7 +232,7 @@ class Runner:
     def _deliver(self, number: int, item: Admitted | Piece | CortexError, *, last: bool) -> None:
         ticket = self._forget(number) if last else self.tickets.get(number)
         if ticket:  # else it was abandoned while this was on its way
-            ticket.inbox.put_nowait(item)
+            ticket.deliver(item)
 
     def _settle(self, outcome: Ready | LoadFailed) -> None:
         if not self.loaded.done():

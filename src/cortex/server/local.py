@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import cortex
-from cortex.complete import complete
+from cortex.complete import Choices, several
 from cortex.core.chat import Chat
 from cortex.core.load import Load
 from cortex.core.plan import plan
@@ -41,12 +41,13 @@ class LocalService:
     def find(self, name: str) -> Card:
         return _card(local(self._store, name) or self._store.find(name))
 
-    async def answer(self, card: Card, chat: Chat) -> Answer:
+    async def answer(self, card: Card, chat: Chat, count: int = 1) -> Answer:
         model = await asyncio.to_thread(self._opened, card.id)
         profile = speaking(model.profile, chat.dialect)
         planned = plan(chat, profile, self._now())  # before the model is loaded: a mistake is told at once
         runner = await self._pool.get(card.id)
-        return Answer(await complete(planned, runner), _fingerprint(model, profile), planned.warnings)
+        replies = await several(planned, runner, count)
+        return Answer(Choices(replies), _fingerprint(model, profile), planned.warnings)
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         if context is not None:

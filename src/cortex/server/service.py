@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cortex.complete import Choices
 from cortex.core.chat import Chat
-from cortex.core.events import Event
 from cortex.server.wire.chat import Defaults
 
 SILENT = Defaults()  # a model whose settings say nothing
@@ -37,9 +37,9 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One admitted request: its events, the last of which is `Done`. Closing `events` frees its place."""
+    """One admitted request: the events of its replies, the last of each a `Done`. Closing `choices` frees its place."""
 
-    events: AsyncGenerator[Event, None]
+    choices: Choices
     fingerprint: str
     warnings: tuple[str, ...] = ()
 
@@ -49,8 +49,11 @@ class Service(Protocol):
 
     def models(self) -> Sequence[Card]: ...
     def find(self, name: str) -> Card: ...
-    async def answer(self, card: Card, chat: Chat) -> Answer:
-        """Loads the model if need be. Raises `BadRequest` for what cannot be obeyed, `LoadError`, `EngineError`."""
+    async def answer(self, card: Card, chat: Chat, count: int = 1) -> Answer:
+        """`count` replies. Loads the model if need be.
+
+        Raises `BadRequest` for what cannot be obeyed, `LoadError`, `EngineError`.
+        """
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         """Loads the model. `context` (tokens a request) wins over its settings until it is stopped or started anew."""

@@ -9,7 +9,8 @@ from contextlib import aclosing
 from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import CortexError
-from cortex.core.events import Done, Reply
+from cortex.core.events import Reply
+from cortex.core.job import total
 from cortex.server.body import read_object
 from cortex.server.frame import crash, json_response
 from cortex.server.gone import while_connected
@@ -41,35 +42,34 @@ async def chat_completions(request: Request) -> Response:
     card = site.service.find(trace.model)
     asked = wire.read(body, card.defaults, strict=site.options.strict_fields)
     if asked.stream:
-        answer = await while_connected(request.receive, site.service.answer(card, asked.chat))
+        answer = await while_connected(request.receive, site.service.answer(card, asked.chat, asked.count))
         return _streamed(site, trace, asked, answer)
     return await while_connected(request.receive, _whole(site, trace, card, asked))
 
 
 async def _whole(site: Site, trace: Trace, card: Card, asked: ChatRequest) -> Response:
-    answer = await site.service.answer(card, asked.chat)
+    answer = await site.service.answer(card, asked.chat, asked.count)
     head = _head(site, trace, asked, answer)
-    reply = Reply()
-    async with aclosing(answer.events) as events:
-        async for event in events:
-            reply.add(event)
-    trace.usage = reply.usage
-    return json_response(completion(head, reply))
+    replies = [Reply() for _ in range(asked.count)]
+    async with aclosing(answer.choices) as choices:
+        async for index, event in choices.events():
+            replies[index].add(event)
+    trace.usage = total([reply.usage for reply in replies])
+    return json_response(completion(head, *replies))
 
 
 def _streamed(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Response:
-    writer = ChunkWriter(_head(site, trace, asked, answer), include_usage=asked.include_usage)
-    return EventStream(_chunks(answer, writer, trace), close=answer.events.aclose, silence=site.options.silence)
+    writer = ChunkWriter(_head(site, trace, asked, answer), include_usage=asked.include_usage, count=asked.count)
+    return EventStream(_chunks(answer, writer, trace), close=answer.choices.aclose, silence=site.options.silence)
 
 
 async def _chunks(answer: Answer, writer: ChunkWriter, trace: Trace) -> AsyncIterator[bytes]:
     yield writer.start()
     try:
-        async for event in answer.events:
-            if isinstance(event, Done):
-                trace.usage = event.usage
-            if chunk := writer.event(event):
+        async for index, event in answer.choices.events():
+            if chunk := writer.event(event, index):
                 yield chunk
+        trace.usage = writer.usage
     except CortexError as error:
         log.warning("%s failed in mid-stream: %s", trace.id, error.message)
         yield error_event(error)

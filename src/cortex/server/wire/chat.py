@@ -26,10 +26,11 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request, read. `warnings` name what the client sent to no effect."""
+    """One request, read: `count` replies are wanted. `warnings` name what the client sent to no effect."""
 
     model: str
     chat: Chat
+    count: int = 1
     stream: bool = False
     include_usage: bool = False
     warnings: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bo
     return ChatRequest(
         model_name(body),
         chat,
+        count=_count(node),
         stream=_flag(node, "stream", False),
         include_usage=_include_usage(node),
         warnings=(*idle, *remarks(Node(body["messages"], "messages"))),
@@ -79,6 +81,11 @@ def _chat(node: Node, defaults: Defaults) -> Chat:
         template_args=arguments.object() if arguments else {},
         dialect=dialect.string() if dialect else "",
     )
+
+
+def _count(node: Node) -> int:
+    found = node.get("n")
+    return 1 if found is None else found.integer(1, 128)
 
 
 def _flag(node: Node, key: str, default: bool) -> bool:

@@ -61,10 +61,29 @@ class AssistantMessage(_Shape):
     reasoning: str | None = None
 
 
+class Token(_Shape):
+    """`token` is the spelling where it is whole characters; `bytes` are exact."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class TokenLogprob(Token):
+    top_logprobs: list[Token]
+
+
+class Logprobs(_Shape):
+    """Of all tokens of the reply, also of calls: among those that the grammar allowed, at temperature 1."""
+
+    content: list[TokenLogprob]
+    refusal: None
+
+
 class Choice(_Shape):
     index: int
     message: AssistantMessage
-    logprobs: None
+    logprobs: Logprobs | None
     finish_reason: Literal["stop", "length", "tool_calls"]
 
 
@@ -73,7 +92,9 @@ class PromptDetails(_Shape):
 
 
 class CompletionDetails(_Shape):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: int
+    accepted_prediction_tokens: int
+    rejected_prediction_tokens: int
 
 
 class Usage(_Shape):
@@ -126,7 +147,7 @@ class Delta(_Shape):
 class ChunkChoice(_Shape):
     index: int
     delta: Delta
-    logprobs: None
+    logprobs: Logprobs | None
     finish_reason: Literal["stop", "length", "tool_calls"] | None
 
 

@@ -136,7 +136,7 @@ _OPENAI = (
     Field("prompt_cache_key", Accepted("the longest cached prefix is always found"), "", _TEXT),
     Field("prompt_cache_options", Accepted("the longest cached prefix is always found"), "", _OBJECT),
     Field("prompt_cache_retention", Accepted("cached prefixes stay while there is room"), "", _TEXT),
-    Field("n", Refused(f"more than one choice is {_LATER}", (1,)), "1.", _INT),
+    Field("n", Obeyed(), "How many replies; the prompt is computed once.", _span("integer", 1, 128)),
     Field("logprobs", Refused(f"log probabilities are {_LATER}", (False,)), "false.", _FLAG),
     Field("top_logprobs", Refused(f"log probabilities are {_LATER}", (0,)), "0.", _INT),
     Field("modalities", Refused("only text can be made here", (["text"],)), '["text"].', _LIST),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cortex.core.events import Call, Reply
-from cortex.core.job import Usage
+from cortex.core.job import Chosen, Logprob, Usage, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,22 @@ class Head:
         }
 
 
-def completion(head: Head, reply: Reply) -> dict[str, Any]:
-    """The whole answer. `cortex` holds our own: warnings, and what the grammar saved."""
-    choice = {
-        "index": 0,
-        "message": _message(reply),
-        "logprobs": None,
-        "finish_reason": reply.finish_reason,
-    }
+def completion(head: Head, *replies: Reply) -> dict[str, Any]:
+    """The whole answer, of one choice or several. `cortex` holds our own: warnings, and what the grammar saved."""
+    counts = total([reply.usage for reply in replies])
     return head.fields("chat.completion") | {
-        "choices": [choice],
-        "usage": usage(reply.usage, reasoned=bool(reply.reasoning)),
-        "cortex": {"warnings": list(head.warnings)} | counters(reply.usage),
+        "choices": [_choice(index, reply) for index, reply in enumerate(replies)],
+        "usage": usage(counts),
+        "cortex": {"warnings": list(head.warnings)} | counters(counts),
+    }
+
+
+def _choice(index: int, reply: Reply) -> dict[str, Any]:
+    return {
+        "index": index,
+        "message": _message(reply),
+        "logprobs": logprobs(reply.tokens),
+        "finish_reason": reply.finish_reason,
     }
 
 
@@ -65,15 +69,33 @@ def reasoning(text: str) -> dict[str, str]:
     return {"reasoning_content": text, "reasoning": text}
 
 
-def usage(counts: Usage, *, reasoned: bool) -> dict[str, Any]:
-    """OpenAI's usage. Reasoning tokens are not counted apart by the engine: only their absence is known to be 0."""
-    details: Mapping[str, int] = {} if reasoned else {"reasoning_tokens": 0}
+def logprobs(tokens: Sequence[Chosen]) -> dict[str, Any] | None:
+    """The log probabilities of all tokens, those of calls and thoughts too; None where nobody asked for them."""
+    if not tokens:
+        return None
+    return {
+        "content": [_token(one.token) | {"top_logprobs": [_token(other) for other in one.top]} for one in tokens],
+        "refusal": None,
+    }
+
+
+def _token(one: Logprob) -> dict[str, Any]:
+    """A token may end inside a character: `bytes` are exact."""
+    return {"token": one.data.decode(errors="replace"), "logprob": one.logprob, "bytes": list(one.data)}
+
+
+def usage(counts: Usage) -> dict[str, Any]:
+    """OpenAI's usage."""
     return {
         "prompt_tokens": counts.prompt,
         "completion_tokens": counts.completion,
         "total_tokens": counts.prompt + counts.completion,
         "prompt_tokens_details": {"cached_tokens": counts.cached},
-        "completion_tokens_details": details,
+        "completion_tokens_details": {
+            "reasoning_tokens": counts.reasoning,
+            "accepted_prediction_tokens": counts.accepted,
+            "rejected_prediction_tokens": counts.rejected,
+        },
     }
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from cortex.core.errors import CortexError
-from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Reply, Text
+from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Reply, Text, Tokens
+from cortex.core.job import Chosen, Usage, total
 from cortex.server.wire.errors import error_body
-from cortex.server.wire.response import Head, counters, reasoning, usage
+from cortex.server.wire.response import Head, counters, logprobs, reasoning, usage
 
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -24,47 +25,79 @@ _encode = msgspec.json.Encoder().encode
 
 
 class ChunkWriter:
-    """Writes one choice of one answer. Every method gives the bytes to send now, maybe none.
+    """Writes one answer of `count` choices. Every method gives the bytes to send now, maybe none; what ends the stream
+    comes with the end of its last choice."""
 
-    White space before the first word is held back: before a call it is no content, and is dropped, so that the
-    stream adds up to the body that is sent without streaming.
-    """
-
-    def __init__(self, head: Head, *, include_usage: bool = False, index: int = 0) -> None:
-        self._head, self._include_usage = head, include_usage
+    def __init__(self, head: Head, *, include_usage: bool = False, count: int = 1) -> None:
+        self._include_usage, self._open = include_usage, count
         self._before = b"data: " + _encode(head.fields("chat.completion.chunk"))[:-1]
-        self._delta = self._before + b',"choices":[{"index":%d,"delta":' % index
-        self._after = b',"logprobs":null,"finish_reason":null}]' + (b',"usage":null' if include_usage else b"")
-        self._reply = Reply()  # of the calls and the end only: it knows the finish reason
-        self._blank: str | None = ""  # white space held back; None once a word was sent
-        self._reasoned = False
+        self._own = b',"cortex":' + _encode({"warnings": head.warnings}) if head.warnings else b""
+        nulls = b',"usage":null' if include_usage else b""
+        self._choices = [Choice(self._before, index, nulls) for index in range(count)]
 
     def start(self) -> bytes:
-        own = b',"cortex":' + _encode({"warnings": self._head.warnings}) if self._head.warnings else b""
-        return self._delta + b'{"role":"assistant"}' + self._after + own + b"}\n\n"
+        first, *others = (choice.start() for choice in self._choices)
+        return b"".join([first.removesuffix(b"}\n\n"), self._own, b"}\n\n", *others])
+
+    def event(self, event: Event, index: int = 0) -> bytes:
+        chunk = self._choices[index].event(event)
+        if isinstance(event, Done):
+            self._open -= 1
+        return chunk if self._open else chunk + self._end()
+
+    @property
+    def usage(self) -> Usage:
+        """What all choices took, once they have ended."""
+        return total([choice.reply.usage for choice in self._choices])
+
+    def _end(self) -> bytes:
+        if not self._include_usage:
+            return DONE
+        last = {"choices": [], "usage": usage(self.usage), "cortex": counters(self.usage)}
+        return self._before + b"," + _encode(last)[1:] + b"\n\n" + DONE
+
+
+class Choice:
+    """Writes one choice of an answer.
+
+    White space before the first word is held back: before a call it is no content, and is dropped, so that the
+    stream adds up to the body that is sent without streaming. Log probabilities go with the next chunk.
+    """
+
+    def __init__(self, before: bytes, index: int, nulls: bytes) -> None:
+        self._delta, self._nulls = before + b',"choices":[{"index":%d,"delta":' % index, nulls
+        self.reply = Reply()  # of the calls and the end only: it knows the finish reason
+        self._blank: str | None = ""  # white space held back; None once a word was sent
+        self._tokens: list[Chosen] = []  # of which no chunk has told yet
+
+    def start(self) -> bytes:
+        return self._chunk(b'{"role":"assistant"}')
 
     def event(self, event: Event) -> bytes:
         match event:
             case Text(text):
                 return self._text(text)
-            case CallDelta(_, ""):
+            case CallDelta(_, "") | Reasoning(""):
                 return b""
             case CallDelta(index, json):
                 return self._chunk(
                     b'{"tool_calls":[{"index":%d,"function":{"arguments":%b}}]}' % (index, _encode(json))
                 )
             case CallBegin():
-                self._reply.add(event)
+                self.reply.add(event)
                 return self._chunk(_encode(_first_entry(event)))
             case CallEnd():
-                self._reply.add(event)
+                self.reply.add(event)
                 return b""
             case Reasoning(text):
-                self._reasoned = self._reasoned or bool(text)
-                return self._chunk(_encode(reasoning(text))) if text else b""
+                return self._chunk(_encode(reasoning(text)))
+            case Tokens(tokens):
+                self._tokens += tokens
+                return b""
             case Done():
-                self._reply.add(event)
-                return self._end()
+                self.reply.add(event)
+                held = b"" if self.reply.calls else self._content(self._blank or "")
+                return held + self._chunk(b"{}", b'"%b"' % self.reply.finish_reason.encode())
 
     def _text(self, text: str) -> bytes:
         if self._blank is not None:
@@ -75,21 +108,9 @@ class ChunkWriter:
     def _content(self, text: str) -> bytes:
         return self._chunk(b'{"content":%b}' % _encode(text)) if text else b""
 
-    def _chunk(self, delta: bytes) -> bytes:
-        return self._delta + delta + self._after + b"}\n\n"
-
-    def _end(self) -> bytes:
-        held = b"" if self._reply.calls else self._content(self._blank or "")
-        reason = b'{},"logprobs":null,"finish_reason":"%b"}]' % self._reply.finish_reason.encode()
-        nulls = b',"usage":null' if self._include_usage else b""
-        return held + self._delta + reason + nulls + b"}\n\n" + self._usage() + DONE
-
-    def _usage(self) -> bytes:
-        if not self._include_usage:
-            return b""
-        counts = self._reply.usage
-        last = {"choices": [], "usage": usage(counts, reasoned=self._reasoned), "cortex": counters(counts)}
-        return self._before + b"," + _encode(last)[1:] + b"\n\n"
+    def _chunk(self, delta: bytes, reason: bytes = b"null") -> bytes:
+        told, self._tokens = _encode(logprobs(self._tokens)), []
+        return b'%b%b,"logprobs":%b,"finish_reason":%b}]%b}\n\n' % (self._delta, delta, told, reason, self._nulls)
 
 
 def _first_entry(begin: CallBegin) -> Mapping[str, Any]:
