@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from cortex.core.arguments.json import Json
 from cortex.core.chat import Schema
@@ -109,8 +110,12 @@ class Sections:
                     name = yield from self.name(after if isinstance(notation.strokes[at + 1], str) else "")
                 case Hole("id"):
                     said = (yield from self.scan.before(after.strip())).strip()
-                case Any() | Hole("number"):
+                case Any():
                     yield from self.scan.before(after.strip())
+                case Hole("number"):
+                    named, self.named = self.named, None  # a call without its number has not begun
+                    yield from self.scan.before(after.strip())
+                    self.named = named
                 case Hole():
                     yield from self.arguments(notation, name, said, after)
                     literal = self.scan.maybe  # nothing is lost where an end is missing
@@ -170,7 +175,10 @@ class Sections:
 
     def arguments(self, notation: Notation, name: str, said: str, after: str) -> Steps[None]:
         index, schema = self.index, (self.names or {}).get(name, {})
-        steps = notation.arguments.read(self.scan, schema, after, lambda json: CallDelta(index, json))
+        way = notation.arguments
+        if self.free and isinstance(way, Json):
+            way = replace(way, mends=True)
+        steps = way.read(self.scan, schema, after, lambda json: CallDelta(index, json))
         try:
             for step in steps:
                 if self.index == index and not isinstance(step, NeedText):

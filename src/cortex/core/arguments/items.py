@@ -12,6 +12,7 @@ from cortex.core.arguments import Values
 from cortex.core.arguments.ends import KEY
 from cortex.core.arguments.json import Json
 from cortex.core.arguments.kinds import narrow
+from cortex.core.arguments.pairs import pairs
 from cortex.core.arguments.raw import Raw
 from cortex.core.chat import Schema
 from cortex.core.drawing import Hole, fill, strokes
@@ -128,6 +129,9 @@ class Items:
         if (yield from self.is_json(scan, after)):
             return (yield from Json().read(scan, schema, after, emit))
         known, opener = members(schema), "{"
+        if (yield from self.is_other(scan, after)) and (text := (yield from pairs(scan, known, after))):
+            yield emit(text)
+            return
         while (yield from self.another(scan, after)):
             head = yield from self.head(scan, after)
             if head is None:
@@ -152,6 +156,11 @@ class Items:
         """Whether an object in JSON comes instead of the items: what models slip into that know other notations too."""
         before = self.parts[0].strip()
         return bool(before) and (yield from scan.peek(before, after, "{")) == "{"
+
+    def is_other(self, scan: Scanner, after: str) -> Steps[bool]:
+        """Whether neither an item nor the end of them comes."""
+        before = self.parts[0].strip()
+        return bool(before and after.strip()) and (yield from scan.peek(before, after, r"\n")) is None
 
     def another(self, scan: Scanner, after: str) -> Steps[bool]:
         """Whether a further item comes, and not the end of them."""

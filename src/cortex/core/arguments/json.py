@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cortex.core.arguments.mended import Mended
 from cortex.core.chat import Schema
 from cortex.core.lark import Lark
 from cortex.core.place import Gap
@@ -16,10 +17,12 @@ from cortex.core.shapes import shaped
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """`indent`: written over several lines, which all begin with `margin` spaces more. Read either way."""
+    """`indent`: written over several lines, which all begin with `margin` spaces more. Read either way. `mends`: texts
+    that the schema takes for something else are read as that."""
 
     indent: int | None = None
     margin: int = 0
+    mends: bool = False
 
     def write(self, arguments: Mapping[str, Any] | str) -> str:
         if isinstance(arguments, str):
@@ -39,7 +42,8 @@ class Json:
             yield from scan.more()
         if rest[0] not in '"}':
             raise Mismatch
-        yield from scan.json(emit)
+        mended = Mended(schema)
+        yield from scan.json((lambda text: emit(mended.feed(text))) if self.mends else emit)
 
     def gaps(self, schema: Schema) -> tuple[Gap, ...]:
         return ()
