@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortex.core.chat import Sampling
-from cortex.core.job import Failure, Finish, Job, Piece, Segment, Usage
+from cortex.core.job import Chosen, Failure, Finish, Job, Piece, Segment, Usage
 from cortex.engines.base import Engine, Load
 from cortex.engines.llama.engine import Llama
 
@@ -20,6 +20,7 @@ class Outcome:
     """What one job gave: its bytes, and either how it ended or why it failed."""
 
     data: bytes = b""
+    tokens: tuple[Chosen, ...] = ()
     finish: Finish | None = None
     usage: Usage = Usage()
     failure: Failure | None = None
@@ -60,9 +61,10 @@ def collect(outcomes: Mapping[int, Outcome], pieces: Sequence[Piece | Failure]) 
         match piece:
             case Failure():
                 outcome.failure = piece
-            case Piece(_, data, finish, usage):
+            case Piece(_, data, finish, usage, tokens):
                 assert usage.completion >= outcome.usage.completion, "usage only grows"
                 outcome.data += data
+                outcome.tokens += tokens
                 outcome.finish, outcome.usage = finish, usage
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 from drive import Outcome, collect, finish, job, run
@@ -117,3 +118,29 @@ def test_the_place_of_a_cancelled_job_is_free_at_once(engine: Engine) -> None:
     engine.submit(8, job(max_tokens=2))
     [outcome] = finish(engine, [8])
     assert outcome.finish == "length"
+
+
+@pytest.mark.parametrize("most", [0, 1, 5, 20])
+def test_log_probabilities_come_for_each_token_that_is_said(engine: Engine, most: int) -> None:
+    [outcome] = run(engine, dataclasses.replace(job(), logprobs=most))
+    assert b"".join(chosen.token.data for chosen in outcome.tokens) == outcome.data
+    assert len(outcome.tokens) == outcome.used.completion
+    for chosen in outcome.tokens:
+        likeliest = [one.logprob for one in chosen.top]
+        assert len(likeliest) == most
+        assert likeliest == sorted(likeliest, reverse=True)
+        assert sum(map(math.exp, likeliest)) <= 1.000001
+        assert chosen.token.logprob <= max(likeliest, default=0)
+
+
+def test_log_probabilities_that_nobody_asked_for_do_not_come(engine: Engine) -> None:
+    engine.submit(0, job())
+    pieces = []
+    while engine.busy:
+        pieces += engine.step()
+    assert not any(isinstance(piece, Failure) or piece.tokens for piece in pieces)
+
+
+def test_a_job_that_ignores_ends_goes_on_to_its_limit(engine: Engine) -> None:
+    [outcome] = run(engine, dataclasses.replace(job(max_tokens=300), ignore_eos=True))
+    assert (outcome.finish, outcome.used.completion) == ("length", 300)

@@ -6,6 +6,7 @@ On grown models: their replies are nonsense, and the same nonsense each time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,8 @@ def test_after_a_decode_that_failed_the_same_prompt_works(start: Start) -> None:
     failed = finish(engine, [0, 1])
     assert [bool(outcome.failure) for outcome in failed] == [True, True]
     assert said(run(engine, job("hello there"))) == alone(start, job("hello there"))
+
+
+def test_log_probabilities_change_no_word(start: Start) -> None:
+    for one in prompts(3):
+        assert alone(start, replace(one, logprobs=5)) == alone(start, one)

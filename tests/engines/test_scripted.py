@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,21 @@ def test_a_byte_is_a_token() -> None:
     [outcome] = run(scripted(replies=["hello"], size=2), free("one é"))
     assert outcome.used == Usage(prompt=6, completion=5, decodes=3)
     assert outcome.finish == "stop"
+
+
+def test_log_probabilities_are_known_beforehand() -> None:
+    [outcome] = run(scripted(replies=["a"]), replace(free("x"), logprobs=2))
+    [chosen] = outcome.tokens
+    assert [(one.data, round(math.exp(one.logprob), 3)) for one in chosen.top] == [(b"a", 0.5), (b"b", 0.25)]
+    assert chosen.token == chosen.top[0]
+
+
+def test_a_reply_that_ignores_ends_begins_again() -> None:
+    engine = scripted(replies=["abc"], repeat=True)
+    bound = replace(job("x", max_tokens=7, grammar='start: "abc"'), ignore_eos=True)
+    again, once = run(engine, replace(bound, grammar=None), bound)
+    assert (again.text, again.finish) == ("abcabca", "length")
+    assert (once.text, once.finish) == ("abc", "stop")
 
 
 def test_an_empty_reply_ends_at_once() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
 
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, LoadError, NotFound, TooLong
-from cortex.core.job import Failure, Job, Part, Piece, Segment, Usage
+from cortex.core.job import Chosen, Failure, Job, Logprob, Part, Piece, Segment, Usage
 from cortex.engines.base import Load
 from cortex.runner import frames
 
@@ -16,10 +17,12 @@ SAMPLING = Sampling(temperature=0, seed=2**63, logit_bias=((1, -100.0), (2, 0.5)
 PROMPT = (Segment("<|im_start|>"), Segment("höllo ☃", markup=False))
 PARTS = (Part("tools.0.function.parameters", "start: /b/"),)
 JOB = Job(PROMPT, grammar="start: /a/", parts=PARTS, sampling=SAMPLING, max_tokens=9)
+SAID = Chosen(Logprob(b"\xe2\x98", -0.5), (Logprob(b"", -0.25), Logprob(b"\xe2\x98", -0.5)))
 ORDERS: list[frames.Order] = [
     frames.Start(Load("/m.gguf", engine="scripted", context=9, extra={"replies": ["a", "b"], "size": 3}), 20),
     frames.Start(Load("/m.gguf"), 30),
     frames.Submit(7, JOB),
+    frames.Submit(8, replace(JOB, logprobs=2, ignore_eos=True, prediction="höllo")),
     frames.Cancel(7),
     frames.Quit(),
 ]
@@ -32,6 +35,7 @@ REPORTS: list[frames.Report] = [
     frames.Pieces(
         [Piece(1, b"\xe2\x98"), Piece(2, b"", "length", Usage(1, 2, 3, 4, 5))], [Failure(3, "no", client=True)]
     ),
+    frames.Pieces([Piece(1, b"\xe2\x98", tokens=(SAID, Chosen(SAID.token)))], []),
 ]
 
 

@@ -8,6 +8,7 @@ For tests of everything above engines, and for trying a client without any weigh
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cortex.core.errors import BadRequest, EngineError, LoadError, TooLong
-from cortex.core.job import Failure, Job, Piece, Usage
+from cortex.core.job import Chosen, Failure, Finish, Job, Logprob, Piece, Usage
 from cortex.engines.base import Load, Progress
 from cortex.engines.constraint import Grammars, byte_tokenizer
 
 CONTEXT: Final = 8192
+HALF: Final = math.log(0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,10 @@ class Script:
     """What is said, and what goes wrong: the keys of `Load.extra`.
 
     Jobs get the `replies` in the order they are submitted; after the last, from the first again if `repeat`, else they
-    are refused. Each step gives every running job `size` bytes more, and takes `delay` seconds. With `check` a reply
-    that its job's grammar does not allow ends in a Failure. `record` is a file that gets a line for each event:
-    `submit 1`, `step`, `cancel 1`, `end 1`, `close`.
+    are refused. A job that ignores ends gets its reply over and over. Each step gives every running job `size` bytes
+    more, and takes `delay` seconds. Log probabilities are those of `chosen`. With `check` a reply that its job's
+    grammar does not allow ends in a Failure. `record` is a file that gets a line for each event: `submit 1`, `step`,
+    `cancel 1`, `end 1`, `close`.
 
     Loading takes `load_delay` seconds and fails with the message `load_error`. A job whose prompt contains `refuse` is
     refused by `submit`; one whose prompt contains `fail` ends in a Failure. After that many steps (0: at the first),
@@ -56,13 +59,15 @@ class Script:
 
 @dataclass(slots=True)
 class Run:
-    """One job: what is left to say of its reply, `limit` bytes at most, and whether it is to fail."""
+    """One job: what is left to say of its reply, `limit` bytes at most, and whether it is to fail. `logprobs` is the
+    job's."""
 
     number: int
     prompt: int
     reply: bytes
     limit: int
     fails: str | None
+    logprobs: int | None = None
     said: int = 0
     decodes: int = 0
 
@@ -72,9 +77,13 @@ class Run:
         data = self.reply[self.said : min(self.said + size, self.limit)]
         self.said, self.decodes = self.said + len(data), self.decodes + 1
         usage = Usage(prompt=self.prompt, completion=self.said, decodes=self.decodes)
+        tokens = () if self.logprobs is None else tuple(chosen(byte, self.logprobs) for byte in data)
+        return Piece(self.number, data, self._finish(), usage, tokens)
+
+    def _finish(self) -> Finish | None:
         if self.said < min(len(self.reply), self.limit):
-            return Piece(self.number, data, usage=usage)
-        return Piece(self.number, data, "stop" if self.said == len(self.reply) else "length", usage)
+            return None
+        return "stop" if self.said == len(self.reply) else "length"
 
 
 @dataclass(slots=True)
@@ -109,8 +118,11 @@ class Scripted:
         if size >= self.context:
             raise TooLong(f"the prompt has {size} tokens and the context takes {self.context}", param="messages")
         reply = self._reply()
+        fault = self._fault(prompt, reply, job)
         limit = min(job.max_tokens or self.context, self.context - size)
-        self._runs.append(Run(number, size, reply, limit, self._fault(prompt, reply, job)))
+        if job.ignore_eos and job.grammar is None:
+            reply *= limit // max(1, len(reply)) + 1  # longer than what is ever said
+        self._runs.append(Run(number, size, reply, limit, fault, job.logprobs))
         self._submitted += 1
         self._record(f"submit {number}")
 
@@ -174,6 +186,12 @@ class Scripted:
         if self._script.record is not None:
             with Path(self._script.record).open("a") as file:
                 file.write(event + "\n")
+
+
+def chosen(byte: int, top: int) -> Chosen:
+    """What is told of this byte: each one has a probability of 1/2, the next in order of 1/4, and so on."""
+    likeliest = [Logprob(bytes([(byte + place) % 256]), HALF * (place + 1)) for place in range(max(1, top))]
+    return Chosen(likeliest[0], tuple(likeliest[:top]))
 
 
 def _script(extra: Mapping[str, Any]) -> Script:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
-from cortex.core.job import Failure, Finish, Job, Piece, Usage
+from cortex.core.job import Failure, Job, Piece
 from cortex.engines.base import Load, Progress
-from cortex.engines.constraint import Constraint, Grammars, llama_tokenizer
+from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import machine, sampling
 from cortex.engines.llama.abi import CACHE_TYPES
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
-from cortex.engines.llama.sampling import Logits, Sampler
+from cortex.engines.llama.run import Run
+from cortex.engines.llama.sampling import Sampler
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 from cortex.engines.llama.vocabulary import Vocabulary
 
@@ -36,28 +37,6 @@ class Extra:
     cache_type: str = "f16"
     flash_attention: bool | None = None
     check_memory: bool = True
-
-
-@dataclass(slots=True, eq=False)
-class Run:
-    """One job on its way: its tokens (`flow`), and what decides the next. At most `limit` tokens are said."""
-
-    flow: Flow
-    sampler: Sampler
-    constraint: Constraint | None
-    prompt: int
-    limit: int
-    forced: int = 0
-    decodes: int = 0
-
-    @property
-    def said(self) -> int:
-        return len(self.flow.tokens) - self.prompt
-
-    @property
-    def usage(self) -> Usage:
-        cached = min(self.flow.cached or 0, self.prompt)
-        return Usage(self.prompt, self.said, cached, self.forced, self.decodes)
 
 
 class Llama:
@@ -91,6 +70,7 @@ class Llama:
         )
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary)
+        self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
         self._warm_up()
@@ -114,14 +94,17 @@ class Llama:
         sampling.check(job.sampling, self._vocabulary.size)
         tokens = self._vocabulary.tokenize(job.prompt)
         run = Run(
+            job,
             flow=Flow(number, tokens),
+            vocabulary=self._vocabulary,
             sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
             constraint=None if job.grammar is None else self._grammars.compile(job.grammar, job.parts),
+            lasting=self._lasting if job.ignore_eos else None,
             prompt=len(tokens),
             limit=_limit(len(tokens), job.max_tokens, self.context),
         )
-        piece = self._say(run, [])
-        if piece.data or piece.finish:
+        piece = run.begin()
+        if _tells(piece):
             self._ready.append(piece)
         if not piece.finish:
             self._runs[number] = run
@@ -139,7 +122,7 @@ class Llama:
         for chunk in chunks:
             self._slots.decoded(chunk)
         pieces = [self._next(chunk) for chunk in chunks if chunk.last]
-        return [piece for piece in pieces if isinstance(piece, Failure) or piece.data or piece.finish]
+        return [piece for piece in pieces if isinstance(piece, Failure) or _tells(piece)]
 
     def cancel(self, number: int) -> None:
         self._ready = [piece for piece in self._ready if piece.job != number]
@@ -161,34 +144,13 @@ class Llama:
         """What this chunk's run says after its last token."""
         run = self._runs[chunk.flow.number]
         try:
-            piece = self._draw(run, self._decoder.logits(chunk))
+            piece = run.go_on(self._decoder.logits(chunk))
         except CortexError as error:
             self._end(chunk.flow.number)
             return Failure(chunk.flow.number, error.message, client=isinstance(error, BadRequest))
         if piece.finish:
             self._end(chunk.flow.number)
         return piece
-
-    def _draw(self, run: Run, logits: Logits) -> Piece:
-        run.decodes += 1
-        token = run.sampler.sample(logits, run.constraint.mask() if run.constraint else None)
-        if token in self._vocabulary.eog:
-            return _piece(run, b"", "stop")
-        if run.constraint:
-            run.constraint.consume(token)
-        return self._say(run, [token])
-
-    def _say(self, run: Run, tokens: list[int]) -> Piece:
-        """This run says these tokens, then those that its grammar forces, and ends where that is all."""
-        forced = run.constraint.forced() if run.constraint else []
-        ends = next((i for i, token in enumerate(forced) if token in self._vocabulary.eog), None)
-        new = [*tokens, *forced[:ends]]
-        whole = ends is not None or (run.constraint is not None and run.constraint.finished)
-        said = new[: run.limit - run.said]
-        run.forced += len(said) - len(tokens)
-        run.flow.tokens += said
-        run.sampler.accept(said)
-        return _piece(run, self._vocabulary.text(said), _finish(run, whole and len(said) == len(new)))
 
     def _fail(self, flow: Flow, error: CortexError) -> Failure:
         logger.error("job %d: %s", flow.number, error.message)
@@ -201,14 +163,8 @@ class Llama:
             self._slots.remove(run.flow)
 
 
-def _piece(run: Run, data: bytes, finish: Finish | None) -> Piece:
-    return Piece(run.flow.number, data, finish, run.usage)
-
-
-def _finish(run: Run, whole: bool) -> Finish | None:
-    if whole:
-        return "stop"
-    return "length" if run.said >= run.limit else None
+def _tells(piece: Piece) -> bool:
+    return bool(piece.data or piece.finish or piece.tokens)
 
 
 def _limit(prompt: int, max_tokens: int | None, context: int) -> int:

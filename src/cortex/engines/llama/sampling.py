@@ -41,7 +41,7 @@ class Sampler:
 
     def sample(self, logits: Logits, mask: Mask | None = None) -> int:
         """The next token. It does not count as said before it is `accept`ed. EngineError where none can be drawn."""
-        ids, scores = _allowed(logits, mask)
+        ids, scores = allowed(logits, mask)
         scores = self._adjusted(ids, scores)
         if not np.isfinite(scores.max(initial=-np.inf)):
             raise EngineError("no token can be drawn: the model computed no numbers, or the grammar allows no token")
@@ -81,6 +81,28 @@ def check(sampling: Sampling, vocabulary: int) -> None:
         raise BadRequest("a token has more than one bias", param="logit_bias")
 
 
+def allowed(logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
+    """The tokens that may be drawn, rising, and their logits."""
+    if mask is None:
+        return np.arange(len(logits)), logits.astype(np.float64)
+    ids = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little", count=len(logits)))
+    return ids, logits[ids].astype(np.float64)
+
+
+def all_but(tokens: Iterable[int], vocabulary: int) -> Mask:
+    """A mask that allows every token of so many except these."""
+    bits = np.zeros((vocabulary + 31) // 32 * 32, dtype=np.uint8)
+    bits[:vocabulary] = 1
+    bits[list(tokens)] = 0
+    return np.packbits(bits, bitorder="little").view(np.int32)
+
+
+def narrowed(mask: Mask | None, wanted: Mask) -> Mask | None:
+    """What both allow; `mask` itself where that is nothing."""
+    both = wanted if mask is None else mask & wanted
+    return both if both.any() else mask
+
+
 def random_key(seed: int | None) -> int:
     """Randomness for one job, 64 bits: the same for the same seed, fresh without one. Any integer is a seed."""
     mixed = np.random.SeedSequence(None if seed is None else seed % 2**64)
@@ -101,13 +123,6 @@ def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
-
-
-def _allowed(logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
-    if mask is None:
-        return np.arange(len(logits)), logits.astype(np.float64)
-    ids = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little", count=len(logits)))
-    return ids, logits[ids].astype(np.float64)
 
 
 def _places(ids: Ids, tokens: Iterable[int]) -> tuple[Ids, npt.NDArray[np.bool_]]:
