@@ -11,6 +11,7 @@ from vocabulary import accepts
 
 from cortex.core.chat import Chat, Choice, Sampling, Tool, User
 from cortex.core.errors import BadRequest
+from cortex.core.job import Part
 from cortex.core.plan import Plan, plan
 from cortex.core.profile import Profile
 from cortex.dialects import find
@@ -116,6 +117,27 @@ def test_what_cannot_be_obeyed_is_a_bad_request_that_names_the_field(options: di
     with pytest.raises(BadRequest) as error:
         planned(chat(**options))
     assert error.value.param == param
+
+
+def test_a_grammar_of_the_clients_own_is_the_jobs_and_all_that_is_said_is_text() -> None:
+    template = "{{ messages[0].content }}<think>\n"
+    found = planned(chat(grammar='root ::= "x"'), replace(PROFILE, template=template))
+    assert found.job.grammar == 'root ::= "x"'
+    assert found.job.parts == (Part("grammar", 'root ::= "x"'),)
+    assert found.reading.thought == "no"
+    assert not found.reading.calls
+
+
+@pytest.mark.parametrize("other", [{"tools": TOOLS}, {"tools": TOOLS, "choice": Choice("none")}, {"schema": {}}])
+def test_a_grammar_of_the_clients_own_goes_with_nothing_else(other: dict[str, object]) -> None:
+    with pytest.raises(BadRequest, match="together with") as error:
+        planned(chat(grammar="x", **other))
+    assert error.value.param == "grammar"
+
+
+def test_what_is_asked_of_the_engine_reaches_the_job() -> None:
+    job = planned(chat(logprobs=3, ignore_eos=True, prediction="so")).job
+    assert (job.logprobs, job.ignore_eos, job.prediction) == (3, True, "so")
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,9 @@ def test_a_client_that_leaves_frees_its_place(house: House) -> None:
             "response_format",
             None,
         ),
-        ({"logprobs": True}, "logprobs", None),
+        ({"tools": openai.NOT_GIVEN, "extra_body": {"grammar": "root ::= nothing"}}, "grammar", "invalid_grammar"),
+        ({"extra_body": {"grammar": 'root ::= "x"'}}, "grammar", None),
+        ({"top_logprobs": 3}, "top_logprobs", None),
     ],
 )
 def test_what_cannot_be_obeyed_is_a_400_that_names_the_field(

@@ -126,7 +126,14 @@ RIGHT = [
     Row("a schema", {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": THING,
                                                                                "strict": True}}},
         {"schema": THING, "schema_strict": True}),
+    # what is told of tokens
+    Row("log probabilities", {"logprobs": True}, {"logprobs": 0}),
+    Row("the likeliest with them", {"logprobs": True, "top_logprobs": 20}, {"logprobs": 20}),
+    Row("llama-server's word for both", {"n_probs": 3}, {"logprobs": 3}),
+    Row("both words", {"n_probs": 3, "logprobs": True, "top_logprobs": 5}, {"logprobs": 5}),
     # Cortex's and llama.cpp's own
+    Row("past the end", {"ignore_eos": True}, {"ignore_eos": True}),
+    Row("a grammar", {"grammar": 'root ::= "x"'}, {"grammar": 'root ::= "x"'}),
     Row("for the template", {"chat_template_kwargs": {"enable_thinking": False}},
         {"template_args": {"enable_thinking": False}}),
     Row("another notation of calls", {"dialect": "hermes"}, {"dialect": "hermes"}),
@@ -334,8 +341,12 @@ WRONG = [
     Wrong("no choice at all", {"n": 0}, "n", "an integer from 1 to 128"),
     Wrong("too many choices", {"n": 129}, "n", "an integer from 1 to 128"),
     Wrong("true is not 1", {"n": True}, "n", "an integer from 1 to 128"),
-    Wrong("log probabilities", {"logprobs": True}, "logprobs", "set it to false"),
-    Wrong("more of them", {"top_logprobs": 3}, "top_logprobs", "log probabilities"),
+    Wrong("log probabilities or not", {"logprobs": 3}, "logprobs", "true or false"),
+    Wrong("the likeliest of none", {"top_logprobs": 3}, "top_logprobs", "needs logprobs"),
+    Wrong("the likeliest, and no", {"logprobs": False, "top_logprobs": 3}, "top_logprobs", "needs logprobs"),
+    Wrong("too many of the likeliest", {"logprobs": True, "top_logprobs": 21}, "top_logprobs", "from 0 to 20"),
+    Wrong("too many of them in llama-server's word", {"n_probs": 21}, "n_probs", "from 0 to 20"),
+    Wrong("going on or not", {"ignore_eos": 1}, "ignore_eos", "true or false"),
     Wrong("speech", {"modalities": ["text", "audio"]}, "modalities", "only text"),
     Wrong("its voice", {"audio": {"voice": "alloy", "format": "wav"}}, "audio", "only text"),
     Wrong("a predicted answer", {"prediction": {"type": "content", "content": "x"}}, "prediction", "not supported"),
@@ -345,7 +356,7 @@ WRONG = [
     Wrong("and their choice", {"function_call": {"name": "f"}}, "function_call", "use tool_choice"),
     Wrong("effort", {"reasoning_effort": "high"}, "reasoning_effort", "leave it out"),
     Wrong("verbosity", {"verbosity": "low"}, "verbosity", "leave it out"),
-    Wrong("a grammar", {"grammar": "root ::= x"}, "grammar", "response_format"),
+    Wrong("a grammar is a text", {"grammar": {"type": "lark"}}, "grammar", "a string"),
     Wrong("Mirostat", {"mirostat": 2}, "mirostat", "Mirostat"),
 ]  # fmt: skip
 

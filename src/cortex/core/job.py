@@ -34,10 +34,11 @@ class Part:
 class Job:
     """Everything that an engine needs to know, decided before the first token.
 
-    `grammar` is llguidance's Lark; None leaves the text free. `parts` are looked at only where it does not compile, to
-    say which of them is at fault. `max_tokens` None means up to the context's end. `logprobs`: each token that is said
-    comes with its log probability and this many of the likeliest; None: without any. `ignore_eos`: the reply goes on
-    until its grammar or `max_tokens` ends it. `prediction` is a text that the reply may repeat: a draft.
+    `grammar` is llguidance's Lark, or GBNF where a client wrote it; None leaves the text free. `parts` are looked at
+    only where it does not compile, to say which of them is at fault. `max_tokens` None means up to the context's end.
+    `logprobs`: each token that is said comes with its log probability and this many of the likeliest; None: without
+    any. `ignore_eos`: the reply goes on until its grammar or `max_tokens` ends it. `prediction` is a text that the
+    reply may repeat: a draft.
     """
 
     prompt: tuple[Segment, ...]

@@ -41,7 +41,7 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
     segments = prompt(chat, profile, now)
     chat, warnings = ready(chat, profile.dialect.notation)
     tools = callable_tools(chat)
-    thinking = thought(segments, profile)
+    thinking = thought(segments, profile) if not chat.grammar else "no"  # the client's grammar is for all that is said
     rules = Rules(tools, chat.choice.mode == "required", chat.parallel, chat.schema, thinking)
     job = Job(
         prompt=segments,
@@ -93,7 +93,12 @@ def thought(segments: tuple[Segment, ...], profile: Profile) -> Thought:
 
 
 def constrain(chat: Chat, profile: Profile, rules: Rules) -> str | None:
-    """The grammar of the reply, or None where it is free."""
+    """The grammar of the reply, or None where it is free. One of the client's own does not go with any of ours."""
+    if chat.grammar and (chat.tools or chat.schema is not None):
+        other = "tools" if chat.tools else "response_format"
+        raise BadRequest(f"grammar is for the whole reply: it cannot be used together with {other}", param="grammar")
+    if chat.grammar:
+        return chat.grammar
     if rules.tools or chat.schema is not None:
         return grammar.build(profile.dialect, rules, profile.specials)
     if chat.tools:
@@ -102,7 +107,9 @@ def constrain(chat: Chat, profile: Profile, rules: Rules) -> str | None:
 
 
 def parts(chat: Chat) -> list[Part]:
-    """Each schema alone, so that an engine can say which of them is at fault."""
+    """Each schema alone, so that an engine can say which of them is at fault; or the client's own grammar."""
+    if chat.grammar:
+        return [Part("grammar", chat.grammar)]
     tools = [
         Part(f"tools.{number}.function.parameters", grammar.check(arguments(tool), strict=tool.strict))
         for number, tool in enumerate(chat.tools)

@@ -10,9 +10,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
+from llguidance.gbnf_to_lark import gbnf_to_lark
 
 from cortex.core.errors import BadRequest, EngineError
 from cortex.core.job import Part
+from cortex.engines import gbnf
 
 Mask = npt.NDArray[np.int32]  # one bit a token, lowest bit first; 1 is allowed
 
@@ -80,33 +82,46 @@ class Grammars:
     room: int = 64
     _compiled: OrderedDict[str, LLMatcher] = field(default_factory=OrderedDict)
 
-    def compile(self, lark: str, parts: Sequence[Part] = ()) -> Constraint:
-        """A constraint at the start of this grammar (llguidance's Lark).
+    def compile(self, grammar: str, parts: Sequence[Part] = ()) -> Constraint:
+        """A constraint at the start of this grammar (llguidance's Lark, or GBNF).
 
         Where it does not compile, BadRequest says why, and names the field of the first of `parts` that does not
         compile alone either.
         """
-        matcher = self._compiled.pop(lark, None) or self._new(lark, parts)
-        self._compiled[lark] = matcher
+        matcher = self._compiled.pop(grammar, None) or self._new(grammar, parts)
+        self._compiled[grammar] = matcher
         if len(self._compiled) > self.room:
             self._compiled.popitem(last=False)
         return Constraint(matcher.deep_copy(), self.tokenizer.vocab_size)
 
-    def _new(self, lark: str, parts: Sequence[Part]) -> LLMatcher:
-        matcher = self._matcher(lark)
+    def _new(self, grammar: str, parts: Sequence[Part]) -> LLMatcher:
+        matcher = self._matcher(grammar)
         if matcher.is_error():
             for part in parts:
                 self._refuse(self._matcher(part.grammar), part.param)
             self._refuse(matcher, None)
         return matcher
 
-    def _matcher(self, lark: str) -> LLMatcher:
-        return LLMatcher(self.tokenizer, LLMatcher.grammar_from_lark(lark), log_level=0, limits=LIMITS)
+    def _matcher(self, grammar: str) -> LLMatcher:
+        return LLMatcher(self.tokenizer, LLMatcher.grammar_from_lark(_lark(grammar)), log_level=0, limits=LIMITS)
 
     def _refuse(self, matcher: LLMatcher, param: str | None) -> None:
         if matcher.is_error():
             message = f"no grammar can be made of this: {_words(matcher)}"
             raise BadRequest(message, param=param, code="invalid_grammar")
+
+
+def _lark(grammar: str) -> str:
+    """The grammar as Lark. Only a client writes GBNF, in the one field that is named here."""
+    if not gbnf.is_gbnf(grammar):
+        return grammar
+    try:
+        return str(gbnf_to_lark(gbnf.plain(grammar)))
+    except Exception as error:  # it raises Exception itself, and where a text ends too early an IndexError
+        message = "it ends too early" if isinstance(error, IndexError) else str(error)
+        raise BadRequest(
+            f"no grammar can be made of this: {message}", param="grammar", code="invalid_grammar"
+        ) from error
 
 
 def _words(matcher: LLMatcher) -> str:

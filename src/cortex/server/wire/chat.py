@@ -9,6 +9,7 @@ from typing import Any
 from cortex.core.chat import Chat, Sampling
 from cortex.core.errors import BadRequest
 from cortex.server.wire import fields
+from cortex.server.wire.decoding import read_logprobs, read_text
 from cortex.server.wire.known import unknown_keys
 from cortex.server.wire.messages import read_messages, remarks
 from cortex.server.wire.node import Node
@@ -80,6 +81,9 @@ def _chat(node: Node, defaults: Defaults) -> Chat:
         tool_prompt=_flag(node, "add_custom_system_prompt", True),
         template_args=arguments.object() if arguments else {},
         dialect=dialect.string() if dialect else "",
+        grammar=read_text(node, "grammar"),
+        logprobs=read_logprobs(node),
+        ignore_eos=_flag(node, "ignore_eos", False),
     )
 
 

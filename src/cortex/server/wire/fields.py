@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cortex.server.wire.decoding import MOST_LIKELY
 from cortex.server.wire.node import Node
 
 Json = Mapping[str, Any]
@@ -108,6 +109,8 @@ def _span(kind: str, low: float, high: float) -> Json:
     return {"type": kind, "minimum": low, "maximum": high}
 
 
+_LIKELY = _span("integer", 0, MOST_LIKELY)
+
 _OPENAI = (
     Field("messages", Obeyed(), "The conversation so far.", MESSAGES),
     Field("model", Obeyed(), "The model's id; it is loaded by the first request that names it.", _TEXT),
@@ -137,8 +140,8 @@ _OPENAI = (
     Field("prompt_cache_options", Accepted("the longest cached prefix is always found"), "", _OBJECT),
     Field("prompt_cache_retention", Accepted("cached prefixes stay while there is room"), "", _TEXT),
     Field("n", Obeyed(), "How many replies; the prompt is computed once.", _span("integer", 1, 128)),
-    Field("logprobs", Refused(f"log probabilities are {_LATER}", (False,)), "false.", _FLAG),
-    Field("top_logprobs", Refused(f"log probabilities are {_LATER}", (0,)), "0.", _INT),
+    Field("logprobs", Obeyed(), "Say of each token how likely it was, of calls and thoughts too.", _FLAG),
+    Field("top_logprobs", Obeyed(), "So many of the likeliest tokens with each; needs logprobs.", _LIKELY),
     Field("modalities", Refused("only text can be made here", (["text"],)), '["text"].', _LIST),
     Field("audio", Refused("only text can be made here"), "null.", _OBJECT),
     Field("prediction", Refused(f"predicted output is {_LATER}"), "null.", _OBJECT),
@@ -160,11 +163,9 @@ _EXTRA = (
     Field("add_custom_system_prompt", Obeyed(), "false leaves our own tool instructions out.", _FLAG),
     Field("engine", Accepted("a model knows its engine"), "", _TEXT),
     Field("cache_prompt", Accepted("it changes only the time that a prompt takes"), "", _FLAG),
-    Field(
-        "grammar", Refused(f"a grammar of the client's own is {_LATER}: use response_format", ("",)), "Empty.", _TEXT
-    ),
-    Field("ignore_eos", Refused(f"going on after the end is {_LATER}", (False,)), "false.", _FLAG),
-    Field("n_probs", Refused(f"log probabilities are {_LATER}", (0,)), "0.", _INT),
+    Field("grammar", Obeyed(), "The whole reply's grammar, in GBNF or llguidance's Lark; not beside tools.", _TEXT),
+    Field("ignore_eos", Obeyed(), "Go on to max_tokens where the model would end.", _FLAG),
+    Field("n_probs", Obeyed(), "logprobs and top_logprobs in one; 0 is off.", _LIKELY),
     Field("min_keep", Refused(f"this is {_LATER}", (0, 1)), "0.", _INT),
     Field("typ_p", Refused(f"typical sampling is {_LATER}", (1,)), "1.", _NUMBER),
     Field("tfs_z", Refused(f"tail-free sampling is {_LATER}", (1,)), "1.", _NUMBER),
