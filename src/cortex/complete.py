@@ -58,7 +58,7 @@ async def begun(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> Asy
 
 
 async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
-    parser, stop = plan.parser(new_id), Stop(plan.stop)
+    parser, stop, inline = plan.parser(new_id), Stop(plan.stop), plan.inline()
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     done = Done("stop", Usage())
     thought = 0  # tokens of pieces that held some of a thought
@@ -70,17 +70,16 @@ async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> As
             said = [*stop.feed(parser.feed(decoder.decode(piece.data)))]
             if any(isinstance(event, Reasoning) for event in said):
                 thought += piece.usage.completion - done.usage.completion
-            for event in said:
+            for event in inline.feed(said):
                 yield event
             done = Done(piece.finish or "stop", replace(piece.usage, reasoning=thought))
             if stop.hit:
                 break
         else:
-            for event in stop.feed(parser.feed(decoder.decode(b"", final=True)) + parser.flush()):
+            for event in inline.feed(stop.feed(parser.feed(decoder.decode(b"", final=True)) + parser.flush())):
                 yield event
-        for event in stop.flush():
+        for event in inline.feed([*stop.flush(), Done("stop", done.usage) if stop.hit else done]):
             yield event
-        yield Done("stop", done.usage) if stop.hit else done
     finally:
         await ticket.aclose()
 

@@ -8,15 +8,21 @@ from typing import Any, get_type_hints
 import pytest
 from openai.types.chat import completion_create_params as spec
 
-from cortex.core.chat import Assistant, Chat, Choice, Message, Sampling, System, Tool, ToolCall, ToolResult, User
+from cortex.core import custom
+from cortex.core.chat import Assistant, Chat, Choice, Input, Message, Sampling, System, Tool, ToolCall, ToolResult, User
 from cortex.core.errors import BadRequest
 from cortex.server.wire import fields
+from cortex.server.wire.calls import FUNCTIONS, Shape
 from cortex.server.wire.chat import Defaults, read
 
 HI: dict[str, Any] = {"role": "user", "content": "Hi"}
 LOOK: dict[str, Any] = {"type": "function", "function": {"name": "look"}}
 GO: dict[str, Any] = {"type": "function", "function": {"name": "go"}}
 TOOLS = (Tool("look"), Tool("go"))
+SAY: dict[str, Any] = {"type": "custom", "custom": {"name": "say"}}
+SAYING = custom.tool("say", "", Input(), "")
+DIGITS = custom.tool("dial", "Dial", Input("regex", "[0-9]+"), "")
+SUM = custom.tool("add", "", Input("lark", 'start: /[0-9]+/ "+" /[0-9]+/'), "")
 DEFAULTS = Defaults(Sampling(temperature=0.3, top_p=0.8, seed=5), max_tokens=99, stop=("END",))
 THING = {"type": "object", "properties": {"a": {"type": "integer"}}}
 
@@ -31,6 +37,7 @@ class Row:
     warnings: tuple[str, ...] = ()
     stream: bool = False
     include_usage: bool = False
+    shape: Shape = FUNCTIONS
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,23 @@ def sampled(**changes: Any) -> dict[str, Any]:
 
 def chosen(choice: Any, **more: Any) -> dict[str, Any]:
     return {"tools": [LOOK, GO], "tool_choice": choice, **more}
+
+
+def grammar(syntax: str, definition: Any) -> dict[str, Any]:
+    return {"type": "grammar", "grammar": {"syntax": syntax, "definition": definition}}
+
+
+def making(name: str, *, form: Any = None, **more: Any) -> dict[str, Any]:
+    """A request with one custom tool."""
+    return {"tools": [{"type": "custom", "custom": {"name": name, "format": form, **more}}]}
+
+
+def says(*tools: Tool, **more: Any) -> dict[str, Any]:
+    return {"tools": tools, **more}
+
+
+def telling(*names: str) -> Shape:
+    return Shape(frozenset(names))
 
 
 def unknown(path: str) -> str:
@@ -118,6 +142,50 @@ RIGHT = [
         {"tools": TOOLS, "choice": Choice("required", frozenset({"go", "look"}))}),
     Row("one call at most", chosen("auto", parallel_tool_calls=False),
         {"tools": TOOLS, "choice": Choice("auto"), "parallel": False}),
+    # custom tools
+    Row("a custom tool", {"tools": [SAY]}, says(SAYING), shape=telling("say")),
+    Row("of any text, said", making("say", form={"type": "text"}), says(SAYING), shape=telling("say")),
+    Row("a regular expression", making("dial", form=grammar("regex", "[0-9]+"), description="Dial"), says(DIGITS),
+        shape=telling("dial")),
+    Row("a grammar", making("add", form=grammar("lark", SUM.input.definition if SUM.input else "")), says(SUM),
+        shape=telling("add")),
+    Row("as the Responses API spells it",
+        {"tools": [{"type": "custom", "name": "dial", "description": "Dial",
+                    "format": {"type": "grammar", "syntax": "regex", "definition": "[0-9]+"}}]}, says(DIGITS),
+        shape=telling("dial")),
+    Row("beside a function", {"tools": [LOOK, SAY]}, says(Tool("look"), SAYING), shape=telling("say")),
+    Row("named", {"tools": [LOOK, SAY], "tool_choice": SAY},
+        says(Tool("look"), SAYING, choice=Choice("required", frozenset({"say"})), parallel=False),
+        shape=telling("say")),
+    Row("named in short", {"tools": [LOOK, SAY], "tool_choice": {"type": "custom", "name": "say"}},
+        says(Tool("look"), SAYING, choice=Choice("required", frozenset({"say"})), parallel=False),
+        shape=telling("say")),
+    Row("among the allowed",
+        {"tools": [LOOK, SAY, GO], "tool_choice": {"type": "allowed_tools", "allowed_tools": {
+            "mode": "required", "tools": [SAY, GO]}}},
+        says(Tool("look"), SAYING, Tool("go"), choice=Choice("required", frozenset({"say", "go"}))),
+        shape=telling("say")),
+    Row("the allowed, as the Responses API spells them",
+        chosen({"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "go"}]}),
+        {"tools": TOOLS, "choice": Choice("auto", frozenset({"go"}))}),
+    # the words of 2023
+    Row("functions", {"functions": [{"name": "look", "description": "d", "parameters": THING}]},
+        says(Tool("look", "d", THING), parallel=False), shape=Shape(legacy=True)),
+    Row("functions, and auto", {"functions": [{"name": "look"}], "function_call": "auto", "tools": []},
+        says(Tool("look"), parallel=False), shape=Shape(legacy=True)),
+    Row("functions, and none", {"functions": [{"name": "look"}], "function_call": "none"},
+        says(Tool("look"), parallel=False, choice=Choice("none")), shape=Shape(legacy=True)),
+    Row("functions, and one of them",
+        {"functions": [{"name": "look"}, {"name": "go"}], "function_call": {"name": "go"}},
+        says(*TOOLS, parallel=False, choice=Choice("required", frozenset({"go"}))), shape=Shape(legacy=True)),
+    Row("no functions: tools as ever", {"functions": [], "tools": [LOOK]}, says(Tool("look"))),
+    # wishes
+    *(Row(f"effort {word}", {"reasoning_effort": word}, {"effort": word})
+      for word in ("none", "minimal", "low", "medium", "high", "xhigh", "max")),
+    *(Row(f"verbosity {word}", {"verbosity": word}, {"verbosity": word}) for word in ("low", "medium", "high")),
+    Row("thoughts in the content", {"reasoning_format": "none"}, {"thoughts": "inside"}),
+    Row("thoughts apart", {"reasoning_format": "deepseek"}),
+    Row("thoughts both ways", {"reasoning_format": "deepseek-legacy"}, {"thoughts": "both"}),
     # format of the answer
     Row("text", {"response_format": {"type": "text"}}),
     Row("any object", {"response_format": {"type": "json_object"}}, {"schema": {"type": "object"}}),
@@ -144,7 +212,7 @@ RIGHT = [
          "engine": "llama-cpp", "cache_prompt": True, "mirostat_tau": 5, "mirostat_eta": 0.1, "dynatemp_exponent": 1}),
     Row("asking for what happens anyway",
         {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"], "functions": [],
-         "function_call": "auto", "reasoning_effort": "medium", "verbosity": "medium", "ignore_eos": False,
+         "function_call": "auto", "ignore_eos": False,
          "n_probs": 0, "min_keep": 0, "typ_p": 1.0, "tfs_z": 1, "mirostat": 0, "dynatemp_range": 0, "grammar": "",
          "penalize_nl": False, "reasoning_format": "auto", "tools_call_in_user_message": False}),
     # what nobody knows
@@ -201,6 +269,11 @@ HISTORIES: list[tuple[str, dict[str, Any], tuple[Message, ...]]] = [
     ("no arguments", said(asked(call("c1", arguments=None))), (Assistant("", (ToolCall("c1", "look", "{}"),)),)),
     ("text and calls, with an index as chunks have it", said(asked(call("c1", index=0), content="Wait.")),
      (Assistant("Wait.", (ToolCall("c1", "look", "{}"),)),)),
+    ("a custom call and its result",
+     said(asked({"id": "c1", "type": "custom", "custom": {"name": "say", "input": 'a "ä"\n'}}), result("c1")),
+     (Assistant("", (ToolCall("c1", "say", '{"input": "a \\"ä\\"\\n"}'),)), ToolResult("ok", "c1"))),
+    ("a custom call without input", said(asked({"id": "c1", "type": "custom", "custom": {"name": "say"}})),
+     (Assistant("", (ToolCall("c1", "say", '{"input": ""}'),)),)),
     ("reasoning", said({"role": "assistant", "content": "a", "reasoning_content": "r"}),
      (Assistant("a", reasoning="r"),)),
     ("reasoning by its other name", said({"role": "assistant", "content": "a", "reasoning": "r"}),
@@ -262,8 +335,13 @@ WRONG = [
           "messages.0.tool_calls.0.function.name", "missing"),
     Wrong("arguments must not be a list", said(asked(call("c", arguments=[1]))),
           "messages.0.tool_calls.0.function.arguments", "a string"),
-    Wrong("no custom calls", said({"role": "assistant", "tool_calls": [{"id": "c", "type": "custom"}]}),
-          "messages.0.tool_calls.0.type", "function"),
+    Wrong("a custom call has an input", said({"role": "assistant", "tool_calls": [{"id": "c", "type": "custom"}]}),
+          "messages.0.tool_calls.0.custom", "missing"),
+    Wrong("a custom call has a name", said(asked({"type": "custom", "custom": {"input": "x"}})),
+          "messages.0.tool_calls.0.custom.name", "missing"),
+    Wrong("a custom input is text", said(asked({"type": "custom", "custom": {"name": "say", "input": {}}})),
+          "messages.0.tool_calls.0.custom.input", "a string"),
+    Wrong("calls of other kinds", said(asked({"type": "web"})), "messages.0.tool_calls.0.type", '"custom"'),
     Wrong("a result without an id and nothing to answer", said(HI, result(None)), "messages.1.tool_call_id", "waits"),
     Wrong("more results than calls", said(asked(call("c")), result(None), result(None)),
           "messages.2.tool_call_id", "waits"),
@@ -311,7 +389,18 @@ WRONG = [
           "tools.1.function.parameters", "JSON Schema"),
     Wrong("strict or not", {"tools": [{"type": "function", "function": {"name": "f", "strict": "yes"}}]},
           "tools.0.function.strict", "true or false"),
-    Wrong("no custom tools yet", {"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools.0.type", "custom"),
+    Wrong("a custom tool has a name", {"tools": [{"type": "custom", "custom": {}}]}, "tools.0.custom.name", "missing"),
+    Wrong("a custom tool's name", making("a b"), "tools.0.custom.name", "letters"),
+    Wrong("a name twice, in two kinds", {"tools": [LOOK, *making("look")["tools"]]}, "tools.1.custom.name", "already"),
+    Wrong("a name beside the object", {"tools": [{**SAY, "name": "say"}]}, "tools.0.name", "belongs into"),
+    Wrong("a format has a type, too", making("f", form={}), "tools.0.custom.format.type", "missing"),
+    Wrong("a format of another kind", making("f", form={"type": "xml"}), "tools.0.custom.format.type", '"grammar"'),
+    Wrong("a grammar has a syntax", making("f", form={"type": "grammar", "grammar": {"definition": "x"}}),
+          "tools.0.custom.format.grammar.syntax", "missing"),
+    Wrong("a grammar of another syntax", making("f", form=grammar("gbnf", "x")),
+          "tools.0.custom.format.grammar.syntax", '"lark"'),
+    Wrong("a grammar is text", making("f", form=grammar("lark", 5)),
+          "tools.0.custom.format.grammar.definition", "a string"),
     Wrong("tools of other kinds", {"tools": [{"type": "retrieval"}]}, "tools.0.type", '"function"'),
     Wrong("a tool that is not there", chosen({"type": "function", "function": {"name": "fly"}}), "tool_choice", "fly"),
     Wrong("a choice nobody knows", chosen("any"), "tool_choice", '"required"'),
@@ -319,7 +408,8 @@ WRONG = [
     Wrong("required without tools", {"tool_choice": "required"}, "tool_choice", "no tools"),
     Wrong("named without tools", {"tool_choice": GO}, "tool_choice", "no tools"),
     Wrong("named without a name", chosen({"type": "function"}), "tool_choice.function", "missing"),
-    Wrong("a custom choice", chosen({"type": "custom", "custom": {"name": "go"}}), "tool_choice.type", "custom"),
+    Wrong("a custom choice of nothing", chosen({"type": "custom"}), "tool_choice.custom", "missing"),
+    Wrong("a choice of another kind", chosen({"type": "mcp"}), "tool_choice.type", '"custom"'),
     Wrong("allowed without tools", chosen({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}),
           "tool_choice", "at least one"),
     Wrong("allowed what is not there", chosen({"type": "allowed_tools", "allowed_tools": {
@@ -352,10 +442,22 @@ WRONG = [
     Wrong("a predicted answer", {"prediction": {"type": "content", "content": "x"}}, "prediction", "not supported"),
     Wrong("moderation", {"moderation": {"model": "m"}}, "moderation", "no moderation model"),
     Wrong("the web", {"web_search_options": {}}, "web_search_options", "does not search"),
-    Wrong("functions of 2023", {"functions": [{"name": "f"}]}, "functions", "use tools"),
-    Wrong("and their choice", {"function_call": {"name": "f"}}, "function_call", "use tool_choice"),
-    Wrong("effort", {"reasoning_effort": "high"}, "reasoning_effort", "leave it out"),
-    Wrong("verbosity", {"verbosity": "low"}, "verbosity", "leave it out"),
+    Wrong("functions and tools", {"functions": [{"name": "f"}], "tools": [LOOK]}, "tools", "function_call"),
+    Wrong("functions and a choice of tools", {"functions": [{"name": "f"}], "tool_choice": "auto"},
+          "tool_choice", "function_call"),
+    Wrong("functions are a list", {"functions": {}}, "functions", "a list"),
+    Wrong("a function has a name", {"functions": [{}]}, "functions.0.name", "missing"),
+    Wrong("a function twice", {"functions": [{"name": "f"}, {"name": "f"}]}, "functions.1.name", "already"),
+    Wrong("a function that is not there", {"functions": [{"name": "f"}], "function_call": {"name": "g"}},
+          "function_call", "g"),
+    Wrong("a call nobody knows", {"functions": [{"name": "f"}], "function_call": "required"},
+          "function_call", '"auto"'),
+    Wrong("a function without functions", {"function_call": {"name": "f"}}, "function_call", "no functions"),
+    Wrong("tools and a choice of functions", {"tools": [LOOK], "function_call": "none"},
+          "function_call", "tool_choice"),
+    Wrong("effort", {"reasoning_effort": "huge"}, "reasoning_effort", "xhigh"),
+    Wrong("verbosity", {"verbosity": 1}, "verbosity", "one of low"),
+    Wrong("thoughts elsewhere", {"reasoning_format": "grok"}, "reasoning_format", "deepseek"),
     Wrong("a grammar is a text", {"grammar": {"type": "lark"}}, "grammar", "a string"),
     Wrong("Mirostat", {"mirostat": 2}, "mirostat", "Mirostat"),
 ]  # fmt: skip
@@ -375,6 +477,7 @@ def test_a_request_becomes_a_chat(row: Row) -> None:
     request = read(body(row.sent), DEFAULTS)
     assert request.chat == Chat(**expected)
     assert (request.warnings, request.stream, request.include_usage) == (row.warnings, row.stream, row.include_usage)
+    assert request.shape == row.shape
     assert request.model == row.sent.get("model", "m")
 
 

@@ -51,13 +51,27 @@ Message = System | User | Assistant | ToolResult
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """The text that a custom tool takes: any, or one that follows a `definition` in this syntax."""
+
+    syntax: Literal["text", "regex", "lark"] = "text"
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the model may call. `parameters` is the JSON Schema of its arguments object."""
+    """A function that the model may call. `parameters` is the JSON Schema of its arguments object.
+
+    `input`: it is a custom tool, a function with one argument (custom.py). `place` is the request's field that says
+    what the tool takes, for complaints.
+    """
 
     name: str
     description: str = ""
     parameters: Schema = field(default_factory=dict)
     strict: bool = False
+    input: Input | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,9 @@ class Chat:
     `max_tokens` None means up to the context's end. `stop` ends the visible text, never a call. `tool_prompt` False
     leaves our tool instructions out (`add_custom_system_prompt: false`). `template_args` go to the chat template as
     they are. `dialect` names the notation of tool calls; "" is the model's own. `grammar` is one of the client's own,
-    for the whole reply. `logprobs`, `ignore_eos` and `prediction` are those of a `Job`.
+    for the whole reply. `effort` (of reasoning) and `verbosity` are OpenAI's, "" where they are left to the model.
+    `thoughts` come apart from the text, inside it in their marks, or both. `logprobs`, `ignore_eos` and `prediction`
+    are those of a `Job`.
     """
 
     messages: tuple[Message, ...]
@@ -119,3 +135,6 @@ class Chat:
     logprobs: int | None = None
     ignore_eos: bool = False
     prediction: str = ""
+    effort: str = ""
+    verbosity: str = ""
+    thoughts: Literal["apart", "inside", "both"] = "apart"

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from cortex.core import grammar
 from cortex.core.chat import Chat, Tool
 from cortex.core.dialect import Dialect
 from cortex.core.errors import BadRequest
+from cortex.core.inline import Inline
 from cortex.core.job import Job, Part, Segment
 from cortex.core.parse import Parser, Reading
 from cortex.core.profile import Profile
 from cortex.core.prompt import prompt
-from cortex.core.ready import ready
+from cortex.core.ready import place, ready
 from cortex.core.rules import Rules, Thought
 from cortex.core.schema import arguments
+from cortex.core.steer import steered
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One reply to come: what the engine is to do, how its text is read, and what ends the visible text.
 
-    `warnings` name what of the request's schemas is not enforced.
+    `warnings` name what of the request is not obeyed: keywords of schemas, and wishes that the template does not know.
+    `thoughts` are those of the `Chat`.
     """
 
     job: Job
@@ -31,13 +35,18 @@ class Plan:
     reading: Reading
     stop: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    thoughts: Literal["apart", "inside", "both"] = "apart"
 
     def parser(self, new_id: Callable[[str], str]) -> Parser:
         return Parser(self.dialect, self.reading, new_id)
 
+    def inline(self) -> Inline:
+        return Inline(self.dialect.reasoning, self.thoughts)
+
 
 def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
     """The plan of this chat. The prompt is the same for every choice that allows calls: the cache is reused."""
+    chat, notes = steered(chat, profile.template)
     segments = prompt(chat, profile, now)
     chat, warnings = ready(chat, profile.dialect.notation)
     tools = callable_tools(chat)
@@ -59,7 +68,7 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         loose=chat.schema is None and not rules.must,
         thought=thinking,
     )
-    return Plan(job, profile.dialect, reading, chat.stop, warnings)
+    return Plan(job, profile.dialect, reading, chat.stop, (*notes, *warnings), chat.thoughts)
 
 
 def another(plan: Plan, number: int) -> Plan:
@@ -111,7 +120,7 @@ def parts(chat: Chat) -> list[Part]:
     if chat.grammar:
         return [Part("grammar", chat.grammar)]
     tools = [
-        Part(f"tools.{number}.function.parameters", grammar.check(arguments(tool), strict=tool.strict))
+        Part(place(tool, number), grammar.check(arguments(tool), strict=tool.strict))
         for number, tool in enumerate(chat.tools)
     ]
     answer = [] if chat.schema is None else [Part("response_format", grammar.check(chat.schema))]

@@ -13,7 +13,7 @@ from cortex.core.errors import BadRequest
 from cortex.core.place import Nonsense
 from cortex.core.schema import answer, prepared
 
-TOOL, ANSWER = "tools.{}.function.parameters", "response_format.json_schema.schema"
+ANSWER = "response_format.json_schema.schema"
 MOST = 50  # warnings; the others are counted
 
 
@@ -22,7 +22,7 @@ def ready(chat: Chat, notation: Notation) -> tuple[Chat, tuple[str, ...]]:
 
     BadRequest names the keyword that means nothing, or that cannot be enforced where the client wants it `strict`.
     """
-    found = [tool_ready(tool, TOOL.format(number), notation) for number, tool in enumerate(chat.tools)]
+    found = [tool_ready(tool, place(tool, number), notation) for number, tool in enumerate(chat.tools)]
     warnings = [words for _, said in found for words in said]
     schema = chat.schema
     if schema is not None:
@@ -33,10 +33,17 @@ def ready(chat: Chat, notation: Notation) -> tuple[Chat, tuple[str, ...]]:
     return replace(chat, tools=tuple(tool for tool, _ in found), schema=schema), few(warnings)
 
 
+def place(tool: Tool, number: int) -> str:
+    """The request's field that says what this tool takes."""
+    return tool.place or f"tools.{number}.function.parameters"
+
+
 def tool_ready(tool: Tool, field: str, notation: Notation) -> tuple[Tool, list[str]]:
     with asked(field):
         made = prepared(tool)
     made = Enforced(made.schema, (*made.gaps, *notation.arguments.gaps(made.schema)))
+    if tool.input and made.gaps:  # a text that only nearly follows its grammar is of no use
+        raise BadRequest(f"{field}: {made.gaps[0].reason}", param=field)
     return replace(tool, parameters=made.schema), list(told(made, field, strict=tool.strict))
 
 

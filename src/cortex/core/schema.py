@@ -10,6 +10,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from cortex.core import custom
 from cortex.core.chat import Schema, Tool
 from cortex.core.enforce import NOTHING, Enforced, enforced
 from cortex.core.members import Members, is_text, may_be_text, members
@@ -38,6 +39,8 @@ def arguments(tool: Tool) -> Schema:
 
 def prepared(tool: Tool) -> Enforced:
     """The schema of a tool's arguments, made ready, and its gaps. Raises Nonsense."""
+    if tool.input:
+        return Enforced(Ready(custom.parameters(tool.input)))
     text = json.dumps(tool.parameters)
     return known(text) if len(text) < SHORT else made(tool.parameters)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from cortex.core.chat import Chat, System, Tool
+from cortex.core.custom import description
 from cortex.core.dialect import Dialect
 from cortex.core.history import Told
 from cortex.core.profile import Profile
@@ -98,7 +99,7 @@ def as_json(tool: Tool) -> Told:
     parameters = tool.parameters or {"type": "object", "properties": {}}
     return {
         "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": parameters},
+        "function": {"name": tool.name, "description": description(tool), "parameters": parameters},
     }
 
 

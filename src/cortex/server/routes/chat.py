@@ -82,4 +82,4 @@ def _head(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Head:
     warnings = (*asked.warnings, *answer.warnings)
     if warnings:
         log.warning("%s %s: %s", trace.id, asked.model, "; ".join(warnings))
-    return Head(site.new_id("chatcmpl-"), int(site.clock()), asked.model, answer.fingerprint, warnings)
+    return Head(site.new_id("chatcmpl-"), int(site.clock()), asked.model, answer.fingerprint, warnings, asked.shape)

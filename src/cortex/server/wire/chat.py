@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from cortex.core.chat import Chat, Sampling
+from cortex.core.chat import Chat, Choice, Sampling, Tool
 from cortex.core.errors import BadRequest
 from cortex.server.wire import fields
+from cortex.server.wire.calls import FUNCTIONS, Shape
+from cortex.server.wire.choice import read_choice
 from cortex.server.wire.decoding import read_logprobs, read_text
 from cortex.server.wire.known import unknown_keys
+from cortex.server.wire.legacy import is_legacy, read_legacy
 from cortex.server.wire.messages import read_messages, remarks
 from cortex.server.wire.node import Node
-from cortex.server.wire.tools import read_choice, read_format, read_format_strict, read_tools
+from cortex.server.wire.tools import read_format, read_format_strict, read_tools
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+VERBOSITIES = ("low", "medium", "high")
+# llama-server's words for where a thought goes
+THOUGHTS: Mapping[str, Literal["apart", "inside", "both"]] = {
+    **dict.fromkeys(("auto", "deepseek"), "apart"),
+    "none": "inside",
+    "deepseek-legacy": "both",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +39,15 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request, read: `count` replies are wanted. `warnings` name what the client sent to no effect."""
+    """One request, read: `count` replies are wanted, their calls in this `shape`. `warnings` name what the client sent
+    to no effect."""
 
     model: str
     chat: Chat
     count: int = 1
     stream: bool = False
     include_usage: bool = False
+    shape: Shape = FUNCTIONS
     warnings: tuple[str, ...] = ()
 
 
@@ -60,13 +74,13 @@ def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bo
         count=_count(node),
         stream=_flag(node, "stream", False),
         include_usage=_include_usage(node),
+        shape=_shape(node, chat.tools),
         warnings=(*idle, *remarks(Node(body["messages"], "messages"))),
     )
 
 
 def _chat(node: Node, defaults: Defaults) -> Chat:
-    tools = read_tools(node.get("tools"))
-    choice, single = read_choice(node.get("tool_choice"), tools)
+    tools, choice, single = _tools(node)
     arguments, dialect = node.get("chat_template_kwargs"), node.get("dialect")
     return Chat(
         messages=read_messages(node.need("messages", "a list of messages")),
@@ -84,7 +98,32 @@ def _chat(node: Node, defaults: Defaults) -> Chat:
         grammar=read_text(node, "grammar"),
         logprobs=read_logprobs(node),
         ignore_eos=_flag(node, "ignore_eos", False),
+        effort=_word(node, "reasoning_effort", EFFORTS),
+        verbosity=_word(node, "verbosity", VERBOSITIES),
+        thoughts=THOUGHTS[_word(node, "reasoning_format", tuple(THOUGHTS)) or "auto"],
     )
+
+
+def _word(node: Node, key: str, words: Sequence[str]) -> str:
+    """One of these words, or ""."""
+    found = node.get(key)
+    if found is None:
+        return ""
+    if found.value not in words:
+        raise found.wrong(f"one of {', '.join(words)}")
+    return found.string()
+
+
+def _tools(node: Node) -> tuple[tuple[Tool, ...], Choice, bool]:
+    """The tools, which to call, and whether that is one call at most."""
+    if is_legacy(node):
+        return *read_legacy(node), True
+    tools = read_tools(node.get("tools"))
+    return tools, *read_choice(node.get("tool_choice"), tools)
+
+
+def _shape(node: Node, tools: tuple[Tool, ...]) -> Shape:
+    return Shape(frozenset(tool.name for tool in tools if tool.input), legacy=is_legacy(node))
 
 
 def _count(node: Node) -> int:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from cortex.server.wire.fields import request_schema
 
 Responses = dict[int | str, dict[str, Any]]
+FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 
 class _Shape(BaseModel):
@@ -52,11 +53,25 @@ class ToolCall(_Shape):
     function: FunctionCall
 
 
+class CustomCall(_Shape):
+    name: str
+    input: str
+
+
+class CustomToolCall(_Shape):
+    id: str
+    type: Literal["custom"]
+    custom: CustomCall
+
+
 class AssistantMessage(_Shape):
+    """`function_call` comes in place of `tool_calls` where the request had `functions`."""
+
     role: Literal["assistant"]
     content: str | None
     refusal: None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: list[ToolCall | CustomToolCall] | None = None
+    function_call: FunctionCall | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
@@ -84,7 +99,7 @@ class Choice(_Shape):
     index: int
     message: AssistantMessage
     logprobs: Logprobs | None
-    finish_reason: Literal["stop", "length", "tool_calls"]
+    finish_reason: FinishReason
 
 
 class PromptDetails(_Shape):
@@ -129,17 +144,26 @@ class FunctionDelta(_Shape):
     arguments: str
 
 
+class CustomDelta(_Shape):
+    name: str | None = None
+    input: str
+
+
 class ToolCallDelta(_Shape):
+    """The first of a call has its id, type and name; each has `function` or `custom`."""
+
     index: int
     id: str | None = None
-    type: Literal["function"] | None = None
-    function: FunctionDelta
+    type: Literal["function", "custom"] | None = None
+    function: FunctionDelta | None = None
+    custom: CustomDelta | None = None
 
 
 class Delta(_Shape):
     role: Literal["assistant"] | None = None
     content: str | None = None
     tool_calls: list[ToolCallDelta] | None = None
+    function_call: FunctionDelta | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
 
@@ -148,7 +172,7 @@ class ChunkChoice(_Shape):
     index: int
     delta: Delta
     logprobs: Logprobs | None
-    finish_reason: Literal["stop", "length", "tool_calls"] | None
+    finish_reason: FinishReason | None
 
 
 class ChatCompletionChunk(_Shape):

@@ -12,8 +12,26 @@ from typing import Any
 
 from cortex.server.wire.decoding import MOST_LIKELY
 from cortex.server.wire.node import Node
-
-Json = Mapping[str, Any]
+from cortex.server.wire.shapes import (
+    CALL,
+    EFFORT,
+    FLAG,
+    FORMAT,
+    FUNCTIONS,
+    INT,
+    LIST,
+    MESSAGES,
+    NUMBER,
+    OBJECT,
+    STOP,
+    TEXT,
+    THOUGHTS,
+    TOOL_CHOICE,
+    TOOLS,
+    VERBOSITY,
+    Json,
+    span,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,140 +66,75 @@ class Field:
     openai: bool = True
 
 
-_TEXT: Json = {"type": "string"}
-_FLAG: Json = {"type": "boolean"}
-_OBJECT: Json = {"type": "object"}
-_LIST: Json = {"type": "array"}
-_NUMBER: Json = {"type": "number"}
-_INT: Json = {"type": "integer"}
-
 _LATER = "not supported by this server"
 _NOT_A_FIELD_OF_OPENAI = False
 
-MESSAGES: Json = {
-    "type": "array",
-    "minItems": 1,
-    "items": {
-        "type": "object",
-        "required": ["role"],
-        "properties": {
-            "role": {"enum": ["system", "developer", "user", "assistant", "tool", "function"]},
-            "content": {
-                "description": "Text, a list of text parts, or null.",
-                "anyOf": [_TEXT, {"type": "array", "items": _OBJECT}, {"type": "null"}],
-            },
-            "tool_calls": {"type": "array", "items": _OBJECT, "description": "Of an assistant: the calls it made."},
-            "tool_call_id": {"type": "string", "description": "Of a tool: the call that this is the result of."},
-            "reasoning_content": {"type": "string", "description": "Of an assistant: what it thought."},
-        },
-    },
-}
-TOOLS: Json = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["type", "function"],
-        "properties": {
-            "type": {"const": "function"},
-            "function": {
-                "type": "object",
-                "required": ["name"],
-                "properties": {
-                    "name": {"type": "string", "pattern": "^[a-zA-Z0-9_.-]{1,64}$"},
-                    "description": _TEXT,
-                    "parameters": {"type": "object", "description": "A JSON Schema of the arguments object."},
-                    "strict": _FLAG,
-                },
-            },
-        },
-    },
-}
-_TOOL_CHOICE: Json = {"anyOf": [{"enum": ["none", "auto", "required"]}, _OBJECT]}
-_FORMAT: Json = {
-    "type": "object",
-    "required": ["type"],
-    "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}, "json_schema": _OBJECT},
-}
-_STOP: Json = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "maxItems": 4}]}
-
-
-def _span(kind: str, low: float, high: float) -> Json:
-    return {"type": kind, "minimum": low, "maximum": high}
-
-
-_LIKELY = _span("integer", 0, MOST_LIKELY)
+_LIKELY = span("integer", 0, MOST_LIKELY)
 
 _OPENAI = (
     Field("messages", Obeyed(), "The conversation so far.", MESSAGES),
-    Field("model", Obeyed(), "The model's id; it is loaded by the first request that names it.", _TEXT),
-    Field("stream", Obeyed(), "Send the reply as server-sent events while it is made.", _FLAG),
-    Field("stream_options", Obeyed(), "`include_usage` adds a last chunk with the token counts.", _OBJECT),
-    Field("tools", Obeyed(), "Functions that the model may call.", TOOLS),
-    Field(
-        "tool_choice", Obeyed(), "Whether to call, and what: a mode, a named function or allowed_tools.", _TOOL_CHOICE
-    ),
-    Field("parallel_tool_calls", Obeyed(), "Whether one reply may hold several calls. Default true.", _FLAG),
-    Field("response_format", Obeyed(), "Text, any JSON object, or JSON of a given schema.", _FORMAT),
-    Field("max_completion_tokens", Obeyed(), "The most tokens of the reply; wins over max_tokens.", _INT),
-    Field("max_tokens", Obeyed(), "The most tokens of the reply; -1 means up to the context's end.", _INT),
-    Field("stop", Obeyed(), "Up to 4 texts that end the reply.", _STOP),
-    Field("temperature", Obeyed(), "0 always takes the likeliest token.", _span("number", 0, 2)),
-    Field("top_p", Obeyed(), "Nucleus sampling; 1 is off.", _span("number", 0, 1)),
-    Field("frequency_penalty", Obeyed(), "Against repeating a token, by count.", _span("number", -2, 2)),
-    Field("presence_penalty", Obeyed(), "Against repeating a token at all.", _span("number", -2, 2)),
-    Field("logit_bias", Obeyed(), "Token id -> what is added to its logit, -100 to 100.", _OBJECT),
-    Field("seed", Obeyed(), "The same seed draws the same reply; -1 draws a fresh one.", _INT),
-    Field("store", Accepted("nothing is stored on this server"), "", _FLAG),
-    Field("metadata", Accepted("it labels stored completions, and none are stored"), "", _OBJECT),
-    Field("user", Accepted("there is one user"), "", _TEXT),
-    Field("safety_identifier", Accepted("there is one user"), "", _TEXT),
-    Field("service_tier", Accepted("there is one tier"), "", _TEXT),
-    Field("prompt_cache_key", Accepted("the longest cached prefix is always found"), "", _TEXT),
-    Field("prompt_cache_options", Accepted("the longest cached prefix is always found"), "", _OBJECT),
-    Field("prompt_cache_retention", Accepted("cached prefixes stay while there is room"), "", _TEXT),
-    Field("n", Obeyed(), "How many replies; the prompt is computed once.", _span("integer", 1, 128)),
-    Field("logprobs", Obeyed(), "Say of each token how likely it was, of calls and thoughts too.", _FLAG),
+    Field("model", Obeyed(), "The model's id; it is loaded by the first request that names it.", TEXT),
+    Field("stream", Obeyed(), "Send the reply as server-sent events while it is made.", FLAG),
+    Field("stream_options", Obeyed(), "`include_usage` adds a last chunk with the token counts.", OBJECT),
+    Field("tools", Obeyed(), "Functions and custom tools that the model may call.", TOOLS),
+    Field("tool_choice", Obeyed(), "Whether to call, and what: a mode, a named tool or allowed_tools.", TOOL_CHOICE),
+    Field("parallel_tool_calls", Obeyed(), "Whether one reply may hold several calls. Default true.", FLAG),
+    Field("response_format", Obeyed(), "Text, any JSON object, or JSON of a given schema.", FORMAT),
+    Field("max_completion_tokens", Obeyed(), "The most tokens of the reply; wins over max_tokens.", INT),
+    Field("max_tokens", Obeyed(), "The most tokens of the reply; -1 means up to the context's end.", INT),
+    Field("stop", Obeyed(), "Up to 4 texts that end the reply.", STOP),
+    Field("temperature", Obeyed(), "0 always takes the likeliest token.", span("number", 0, 2)),
+    Field("top_p", Obeyed(), "Nucleus sampling; 1 is off.", span("number", 0, 1)),
+    Field("frequency_penalty", Obeyed(), "Against repeating a token, by count.", span("number", -2, 2)),
+    Field("presence_penalty", Obeyed(), "Against repeating a token at all.", span("number", -2, 2)),
+    Field("logit_bias", Obeyed(), "Token id -> what is added to its logit, -100 to 100.", OBJECT),
+    Field("seed", Obeyed(), "The same seed draws the same reply; -1 draws a fresh one.", INT),
+    Field("store", Accepted("nothing is stored on this server"), "", FLAG),
+    Field("metadata", Accepted("it labels stored completions, and none are stored"), "", OBJECT),
+    Field("user", Accepted("there is one user"), "", TEXT),
+    Field("safety_identifier", Accepted("there is one user"), "", TEXT),
+    Field("service_tier", Accepted("there is one tier"), "", TEXT),
+    Field("prompt_cache_key", Accepted("the longest cached prefix is always found"), "", TEXT),
+    Field("prompt_cache_options", Accepted("the longest cached prefix is always found"), "", OBJECT),
+    Field("prompt_cache_retention", Accepted("cached prefixes stay while there is room"), "", TEXT),
+    Field("n", Obeyed(), "How many replies; the prompt is computed once.", span("integer", 1, 128)),
+    Field("logprobs", Obeyed(), "Say of each token how likely it was, of calls and thoughts too.", FLAG),
     Field("top_logprobs", Obeyed(), "So many of the likeliest tokens with each; needs logprobs.", _LIKELY),
-    Field("modalities", Refused("only text can be made here", (["text"],)), '["text"].', _LIST),
-    Field("audio", Refused("only text can be made here"), "null.", _OBJECT),
-    Field("prediction", Refused(f"predicted output is {_LATER}"), "null.", _OBJECT),
-    Field("moderation", Refused("there is no moderation model here"), "null.", _OBJECT),
-    Field("web_search_options", Refused("this server does not search the web"), "null.", _OBJECT),
-    Field("functions", Refused("use tools, its successor", ([],)), "Empty.", _LIST),
-    Field("function_call", Refused("use tool_choice, its successor", ("none", "auto")), "none or auto."),
-    Field("reasoning_effort", Refused(f"steering the effort is {_LATER}", ("medium",)), "medium.", _TEXT),
-    Field("verbosity", Refused(f"steering the verbosity is {_LATER}", ("medium",)), "medium.", _TEXT),
+    Field("modalities", Refused("only text can be made here", (["text"],)), '["text"].', LIST),
+    Field("audio", Refused("only text can be made here"), "null.", OBJECT),
+    Field("prediction", Refused(f"predicted output is {_LATER}"), "null.", OBJECT),
+    Field("moderation", Refused("there is no moderation model here"), "null.", OBJECT),
+    Field("web_search_options", Refused("this server does not search the web"), "null.", OBJECT),
+    Field("functions", Obeyed(), "Tools, as of 2023: the reply may hold one `function_call`.", FUNCTIONS),
+    Field("function_call", Obeyed(), "none, auto or an object with a name: goes with functions.", CALL),
+    Field("reasoning_effort", Obeyed(), "How much to think, where the model's template knows it.", EFFORT),
+    Field("verbosity", Obeyed(), "How much to say, where the model's template knows it.", VERBOSITY),
 )
 
 _EXTRA = (
-    Field("top_k", Obeyed(), "Keep only the k likeliest tokens; 0 is off.", _INT),
-    Field("min_p", Obeyed(), "Drop tokens less likely than this part of the likeliest.", _span("number", 0, 1)),
-    Field("repeat_penalty", Obeyed(), "llama.cpp's penalty on recent tokens; 1 is off.", _span("number", 0, 10)),
-    Field("repeat_last_n", Obeyed(), "How many tokens are recent; 0 is none.", _INT),
-    Field("chat_template_kwargs", Obeyed(), "Passed to the model's chat template as they are.", _OBJECT),
-    Field("dialect", Obeyed(), "The notation of tool calls, as `cortex dialects list` names it.", _TEXT),
-    Field("add_custom_system_prompt", Obeyed(), "false leaves our own tool instructions out.", _FLAG),
-    Field("engine", Accepted("a model knows its engine"), "", _TEXT),
-    Field("cache_prompt", Accepted("it changes only the time that a prompt takes"), "", _FLAG),
-    Field("grammar", Obeyed(), "The whole reply's grammar, in GBNF or llguidance's Lark; not beside tools.", _TEXT),
-    Field("ignore_eos", Obeyed(), "Go on to max_tokens where the model would end.", _FLAG),
+    Field("top_k", Obeyed(), "Keep only the k likeliest tokens; 0 is off.", INT),
+    Field("min_p", Obeyed(), "Drop tokens less likely than this part of the likeliest.", span("number", 0, 1)),
+    Field("repeat_penalty", Obeyed(), "llama.cpp's penalty on recent tokens; 1 is off.", span("number", 0, 10)),
+    Field("repeat_last_n", Obeyed(), "How many tokens are recent; 0 is none.", INT),
+    Field("chat_template_kwargs", Obeyed(), "Passed to the model's chat template as they are.", OBJECT),
+    Field("dialect", Obeyed(), "The notation of tool calls, as `cortex dialects list` names it.", TEXT),
+    Field("add_custom_system_prompt", Obeyed(), "false leaves our own tool instructions out.", FLAG),
+    Field("engine", Accepted("a model knows its engine"), "", TEXT),
+    Field("cache_prompt", Accepted("it changes only the time that a prompt takes"), "", FLAG),
+    Field("grammar", Obeyed(), "The whole reply's grammar, in GBNF or llguidance's Lark; not beside tools.", TEXT),
+    Field("ignore_eos", Obeyed(), "Go on to max_tokens where the model would end.", FLAG),
     Field("n_probs", Obeyed(), "logprobs and top_logprobs in one; 0 is off.", _LIKELY),
-    Field("min_keep", Refused(f"this is {_LATER}", (0, 1)), "0.", _INT),
-    Field("typ_p", Refused(f"typical sampling is {_LATER}", (1,)), "1.", _NUMBER),
-    Field("tfs_z", Refused(f"tail-free sampling is {_LATER}", (1,)), "1.", _NUMBER),
+    Field("min_keep", Refused(f"this is {_LATER}", (0, 1)), "0.", INT),
+    Field("typ_p", Refused(f"typical sampling is {_LATER}", (1,)), "1.", NUMBER),
+    Field("tfs_z", Refused(f"tail-free sampling is {_LATER}", (1,)), "1.", NUMBER),
     Field("mirostat", Refused(f"Mirostat sampling is {_LATER}", (False, 0)), "0."),
-    Field("mirostat_tau", Accepted("it matters to Mirostat sampling only, which is refused"), "", _NUMBER),
-    Field("mirostat_eta", Accepted("it matters to Mirostat sampling only, which is refused"), "", _NUMBER),
-    Field("dynatemp_range", Refused(f"dynamic temperature is {_LATER}", (0,)), "0.", _NUMBER),
-    Field("dynatemp_exponent", Accepted("it matters to dynamic temperature only, which is refused"), "", _NUMBER),
-    Field("penalize_nl", Refused(f"this is {_LATER}", (False,)), "false.", _FLAG),
-    Field(
-        "reasoning_format",
-        Refused("reasoning always comes apart from the content", ("auto", "deepseek")),
-        "auto.",
-        _TEXT,
-    ),
-    Field("tools_call_in_user_message", Refused("name the tools in `tools`", (False,)), "false.", _FLAG),
+    Field("mirostat_tau", Accepted("it matters to Mirostat sampling only, which is refused"), "", NUMBER),
+    Field("mirostat_eta", Accepted("it matters to Mirostat sampling only, which is refused"), "", NUMBER),
+    Field("dynatemp_range", Refused(f"dynamic temperature is {_LATER}", (0,)), "0.", NUMBER),
+    Field("dynatemp_exponent", Accepted("it matters to dynamic temperature only, which is refused"), "", NUMBER),
+    Field("penalize_nl", Refused(f"this is {_LATER}", (False,)), "false.", FLAG),
+    Field("reasoning_format", Obeyed(), "auto, deepseek: thoughts come apart; none: in the content.", THOUGHTS),
+    Field("tools_call_in_user_message", Refused("name the tools in `tools`", (False,)), "false.", FLAG),
 )
 
 FIELDS: Mapping[str, Field] = {row.name: row for row in _OPENAI} | {

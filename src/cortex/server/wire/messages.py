@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from cortex.core.chat import Assistant, Message, System, ToolCall, ToolResult, User
+from cortex.core.custom import ARGUMENT
 from cortex.core.errors import BadRequest
 from cortex.server.wire.node import Node
 
@@ -85,10 +86,19 @@ def _calls(node: Node) -> tuple[ToolCall, ...]:
 
 
 def _tool_call(node: Node, made_id: str) -> ToolCall:
-    kind = node.get("type")
-    if kind is not None and kind.string() != "function":
-        raise kind.refused("only calls of type function can be read here")
-    return _call(node.need("function", "an object with name and arguments"), _text(node, "id") or made_id)
+    kind, id = node.get("type"), _text(node, "id") or made_id
+    match kind:
+        case None | Node("function"):
+            return _call(node.need("function", "an object with name and arguments"), id)
+        case Node("custom"):
+            return _custom_call(node.need("custom", "an object with name and input"), id)
+    raise kind.wrong('"function" or "custom"')
+
+
+def _custom_call(custom: Node, id: str) -> ToolCall:
+    arguments = {ARGUMENT: _text(custom, "input")}
+    name = custom.need("name", "the custom tool's name").string()
+    return ToolCall(id, name, json.dumps(arguments, ensure_ascii=False))
 
 
 def _call(function: Node, id: str) -> ToolCall:

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cortex.core.events import Call, Reply
+from cortex.core.events import Reply
 from cortex.core.job import Chosen, Logprob, Usage, total
+from cortex.server.wire.calls import FUNCTIONS, Shape, whole
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """What every piece of one answer repeats. `created` is Unix time in seconds; `fingerprint` names the build,
-    the model's file and its settings: the same request and seed give the same answer while it stays the same."""
+    the model's file and its settings: the same request and seed give the same answer while it stays the same. `shape`
+    says how calls are told."""
 
     id: str
     created: int
     model: str
     fingerprint: str
     warnings: tuple[str, ...] = ()
+    shape: Shape = FUNCTIONS
 
     def fields(self, kind: str) -> dict[str, Any]:
         return {
@@ -35,33 +38,27 @@ def completion(head: Head, *replies: Reply) -> dict[str, Any]:
     """The whole answer, of one choice or several. `cortex` holds our own: warnings, and what the grammar saved."""
     counts = total([reply.usage for reply in replies])
     return head.fields("chat.completion") | {
-        "choices": [_choice(index, reply) for index, reply in enumerate(replies)],
+        "choices": [_choice(index, reply, head.shape) for index, reply in enumerate(replies)],
         "usage": usage(counts),
         "cortex": {"warnings": list(head.warnings)} | counters(counts),
     }
 
 
-def _choice(index: int, reply: Reply) -> dict[str, Any]:
+def _choice(index: int, reply: Reply, shape: Shape) -> dict[str, Any]:
     return {
         "index": index,
-        "message": _message(reply),
+        "message": _message(reply, shape),
         "logprobs": logprobs(reply.tokens),
-        "finish_reason": reply.finish_reason,
+        "finish_reason": shape.reason(reply.finish_reason),
     }
 
 
-def _message(reply: Reply) -> dict[str, Any]:
+def _message(reply: Reply, shape: Shape) -> dict[str, Any]:
     blank = bool(reply.calls) and not reply.text.strip()
     message: dict[str, Any] = {"role": "assistant", "content": None if blank else reply.text, "refusal": None}
     if reply.reasoning:
         message |= reasoning(reply.reasoning)
-    if reply.calls:
-        message["tool_calls"] = [_call(call) for call in reply.calls]
-    return message
-
-
-def _call(call: Call) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+    return message | whole(reply.calls, shape)
 
 
 def reasoning(text: str) -> dict[str, str]:

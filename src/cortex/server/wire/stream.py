@@ -1,21 +1,19 @@
 """Events -> the chunks of a streamed chat completion, as bytes of server-sent events. No I/O.
 
 The form that all known clients read alike: a first chunk with the role; per call one entry with id, type, name and
-empty arguments, then entries with arguments only; one entry a chunk; the finish reason in a chunk with an empty
-delta; a chunk of usage without choices if it was asked for. Our own `cortex.warnings` are in the first chunk, the
+empty arguments, then entries with arguments only (calls.py); one entry a chunk; the finish reason in a chunk with an
+empty delta; a chunk of usage without choices if it was asked for. Our own `cortex.warnings` are in the first chunk, the
 counters beside the usage.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from cortex.core.errors import CortexError
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Reply, Text, Tokens
 from cortex.core.job import Chosen, Usage, total
+from cortex.server.wire.calls import CallWriter, Shape
 from cortex.server.wire.errors import error_body
 from cortex.server.wire.response import Head, counters, logprobs, reasoning, usage
 
@@ -33,7 +31,7 @@ class ChunkWriter:
         self._before = b"data: " + _encode(head.fields("chat.completion.chunk"))[:-1]
         self._own = b',"cortex":' + _encode({"warnings": head.warnings}) if head.warnings else b""
         nulls = b',"usage":null' if include_usage else b""
-        self._choices = [Choice(self._before, index, nulls) for index in range(count)]
+        self._choices = [Choice(self._before, index, nulls, head.shape) for index in range(count)]
 
     def start(self) -> bytes:
         first, *others = (choice.start() for choice in self._choices)
@@ -64,8 +62,9 @@ class Choice:
     stream adds up to the body that is sent without streaming. Log probabilities go with the next chunk.
     """
 
-    def __init__(self, before: bytes, index: int, nulls: bytes) -> None:
+    def __init__(self, before: bytes, index: int, nulls: bytes, shape: Shape) -> None:
         self._delta, self._nulls = before + b',"choices":[{"index":%d,"delta":' % index, nulls
+        self._shape, self._calls = shape, CallWriter(shape)
         self.reply = Reply()  # of the calls and the end only: it knows the finish reason
         self._blank: str | None = ""  # white space held back; None once a word was sent
         self._tokens: list[Chosen] = []  # of which no chunk has told yet
@@ -80,12 +79,11 @@ class Choice:
             case CallDelta(_, "") | Reasoning(""):
                 return b""
             case CallDelta(index, json):
-                return self._chunk(
-                    b'{"tool_calls":[{"index":%d,"function":{"arguments":%b}}]}' % (index, _encode(json))
-                )
+                more = self._calls.more(index, json)
+                return self._chunk(more) if more else b""
             case CallBegin():
                 self.reply.add(event)
-                return self._chunk(_encode(_first_entry(event)))
+                return self._chunk(self._calls.begin(event))
             case CallEnd():
                 self.reply.add(event)
                 return b""
@@ -97,7 +95,10 @@ class Choice:
             case Done():
                 self.reply.add(event)
                 held = b"" if self.reply.calls else self._content(self._blank or "")
-                return held + self._chunk(b"{}", b'"%b"' % self.reply.finish_reason.encode())
+                return held + self._chunk(b"{}", b'"%b"' % self._reason())
+
+    def _reason(self) -> bytes:
+        return self._shape.reason(self.reply.finish_reason).encode()
 
     def _text(self, text: str) -> bytes:
         if self._blank is not None:
@@ -111,11 +112,6 @@ class Choice:
     def _chunk(self, delta: bytes, reason: bytes = b"null") -> bytes:
         told, self._tokens = _encode(logprobs(self._tokens)), []
         return b'%b%b,"logprobs":%b,"finish_reason":%b}]%b}\n\n' % (self._delta, delta, told, reason, self._nulls)
-
-
-def _first_entry(begin: CallBegin) -> Mapping[str, Any]:
-    function = {"name": begin.name, "arguments": ""}
-    return {"tool_calls": [{"index": begin.index, "id": begin.id, "type": "function", "function": function}]}
 
 
 def error_event(error: CortexError) -> bytes:
