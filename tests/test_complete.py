@@ -100,6 +100,16 @@ async def numbered(runner: Runner, count: int, **options: object) -> list[Reply]
     return replies
 
 
+async def test_where_a_grammar_does_not_compile_the_field_at_fault_is_named() -> None:
+    runner = await Runner.start(Load("", "scripted", extra={"replies": ["x"], "repeat": True, "check": True}))
+    free = plan(Chat((User("Hi"),), grammar="start: nonsense"), PROFILE, datetime(2026, 1, 1))
+    with pytest.raises(BadRequest, match="nonsense") as caught:
+        await complete(free, runner)
+    assert (caught.value.param, caught.value.code) == ("grammar", "invalid_grammar")
+    assert not runner.tickets
+    await runner.stop()
+
+
 async def test_several_replies_come_side_by_side_after_the_first_has_begun(tmp_path: Path) -> None:
     script = {"replies": ["one", "two", "three"], "size": 1, "record": str(tmp_path / "record")}
     runner = await Runner.start(Load("", "scripted", extra=script))

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from cortex.core.errors import BadRequest
 from cortex.core.events import Done, Event, Reasoning, Tokens
 from cortex.core.job import Usage
 from cortex.core.plan import Plan, another
@@ -31,7 +32,7 @@ async def complete(plan: Plan, runner: Runner, new_id: Callable[[str], str] = ca
 
     Returns when the job has been admitted; raises BadRequest, or EngineError, before any event where it is not.
     """
-    return await begun(plan, await runner.submit(plan.job), new_id)
+    return await begun(plan, await admitted(plan, runner), new_id)
 
 
 async def several(
@@ -39,9 +40,19 @@ async def several(
 ) -> list[AsyncGenerator[Event, None]]:
     """The same for `count` replies to one prompt, which is computed once: the others are submitted when the first of
     them has begun."""
-    ticket = await runner.submit(plan.job)
+    ticket = await admitted(plan, runner)
     first = await begun(plan, ticket, new_id)
     return [first, *(later(another(plan, number), runner, ticket, new_id) for number in range(1, count))]
+
+
+async def admitted(plan: Plan, runner: Runner) -> Ticket:
+    """The ticket of the plan's job. Where its grammar does not compile, it is asked again which part is at fault."""
+    try:
+        return await runner.submit(plan.job)
+    except BadRequest as error:
+        if error.param or error.code != "invalid_grammar":
+            raise
+    return await runner.submit(replace(plan.job, parts=plan.parts()))
 
 
 async def later(plan: Plan, runner: Runner, first: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:

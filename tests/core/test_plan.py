@@ -31,7 +31,7 @@ def chat(**options: object) -> Chat:
 def test_a_plain_chat_is_free() -> None:
     sampling = Sampling(temperature=0)
     found = planned(chat(sampling=sampling, max_tokens=5, stop=("x",)))
-    assert (found.job.grammar, found.job.parts, found.job.max_tokens, found.stop) == (None, (), 5, ("x",))
+    assert (found.job.grammar, found.parts(), found.job.max_tokens, found.stop) == (None, (), 5, ("x",))
     assert found.job.sampling is sampling
     assert not found.reading.names
 
@@ -66,12 +66,12 @@ def test_a_schema_for_the_answer_holds_with_tools_and_without() -> None:
         assert accepts(found.job.grammar, '{"a": 1}')
         assert not accepts(found.job.grammar, '{"a": "b"}')
         assert accepts(found.job.grammar, CALL) is (bool(tools) and choice.mode == "auto")
-        assert found.job.parts[-1].param == "response_format"
+        assert found.parts()[-1].param == "response_format"
     assert not planned(chat(tools=TOOLS, schema=schema)).reading.loose
 
 
 def test_each_tools_schema_can_be_tried_alone() -> None:
-    parts = planned(chat(tools=(WEATHER, NOW))).job.parts
+    parts = planned(chat(tools=(WEATHER, NOW))).parts()
     assert [part.param for part in parts] == ["tools.0.function.parameters", "tools.1.function.parameters"]
     assert accepts(parts[0].grammar, '{"city": "a", "days": 1}')
     assert accepts(parts[1].grammar, "{}")
@@ -123,7 +123,7 @@ def test_a_grammar_of_the_clients_own_is_the_jobs_and_all_that_is_said_is_text()
     template = "{{ messages[0].content }}<think>\n"
     found = planned(chat(grammar='root ::= "x"'), replace(PROFILE, template=template))
     assert found.job.grammar == 'root ::= "x"'
-    assert found.job.parts == (Part("grammar", 'root ::= "x"'),)
+    assert found.parts() == (Part("grammar", 'root ::= "x"'),)
     assert found.reading.thought == "no"
     assert not found.reading.calls
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from cortex.core import grammar
@@ -27,7 +28,7 @@ class Plan:
     """One reply to come: what the engine is to do, how its text is read, and what ends the visible text.
 
     `warnings` name what of the request is not obeyed: keywords of schemas, and wishes that the template does not know.
-    `thoughts` are those of the `Chat`.
+    `parts` are those of the job, made only where its grammar does not compile. `thoughts` are those of the `Chat`.
     """
 
     job: Job
@@ -35,6 +36,7 @@ class Plan:
     reading: Reading
     stop: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    parts: Callable[[], tuple[Part, ...]] = tuple
     thoughts: Literal["apart", "inside", "both"] = "apart"
 
     def parser(self, new_id: Callable[[str], str]) -> Parser:
@@ -55,7 +57,6 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
     job = Job(
         prompt=segments,
         grammar=constrain(chat, profile, rules),
-        parts=tuple(parts(chat)),
         sampling=chat.sampling,
         max_tokens=chat.max_tokens,
         logprobs=chat.logprobs,
@@ -68,7 +69,7 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         loose=chat.schema is None and not rules.must,
         thought=thinking,
     )
-    return Plan(job, profile.dialect, reading, chat.stop, (*notes, *warnings), chat.thoughts)
+    return Plan(job, profile.dialect, reading, chat.stop, (*notes, *warnings), partial(parts, chat), chat.thoughts)
 
 
 def another(plan: Plan, number: int) -> Plan:
@@ -115,13 +116,13 @@ def constrain(chat: Chat, profile: Profile, rules: Rules) -> str | None:
     return None
 
 
-def parts(chat: Chat) -> list[Part]:
+def parts(chat: Chat) -> tuple[Part, ...]:
     """Each schema alone, so that an engine can say which of them is at fault; or the client's own grammar."""
     if chat.grammar:
-        return [Part("grammar", chat.grammar)]
-    tools = [
+        return (Part("grammar", chat.grammar),)
+    tools = (
         Part(place(tool, number), grammar.check(arguments(tool), strict=tool.strict))
         for number, tool in enumerate(chat.tools)
-    ]
-    answer = [] if chat.schema is None else [Part("response_format", grammar.check(chat.schema))]
-    return tools + answer
+    )
+    answer = () if chat.schema is None else (Part("response_format", grammar.check(chat.schema)),)
+    return (*tools, *answer)
