@@ -8,7 +8,7 @@ from vocabulary import accepts, cuts
 from cortex.core import grammar
 from cortex.core.chat import Tool
 from cortex.core.drawing import fill
-from cortex.core.errors import BadRequest, CortexError, NotFound, TooLong
+from cortex.core.errors import BadRequest, Busy, CortexError, Crowded, LoadError, NoRoom, NotFound, TooLong
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Reasoning, Text, fold
 from cortex.core.job import Usage
 from cortex.core.lark import Lark
@@ -115,6 +115,11 @@ def test_errors_know_whose_fault_they_are() -> None:
     assert (BadRequest("m", param="p").status, BadRequest("m").param) == (400, None)
     assert isinstance(TooLong("m"), BadRequest)
     assert CortexError("m", code="mine").code == "mine"
+
+
+def test_errors_know_whether_a_later_try_may_succeed() -> None:
+    assert all(error.again for error in (Busy, Crowded, NoRoom))
+    assert not any(error.again for error in (LoadError, BadRequest))
 
 
 def test_dialects_are_found_by_name() -> None:

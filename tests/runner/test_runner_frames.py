@@ -30,6 +30,7 @@ REPORTS: list[frames.Report] = [
     frames.Loading(0.5),
     frames.Ready(4096),
     frames.LoadFailed("no such file"),
+    frames.LoadFailed("too little memory", room=True),
     frames.Admitted(7),
     frames.Refused(7, "BadRequest", "no", "tools.0", None),
     frames.Pieces(

@@ -14,7 +14,7 @@ import pytest
 from puppet import job, load
 from witness import ask, eventually, gone, read
 
-from cortex.core.errors import Busy, EngineError, LoadError, NotFound
+from cortex.core.errors import Busy, Crowded, EngineError, LoadError, NotFound
 from cortex.engines.base import Load
 from cortex.runner.pool import Pool
 
@@ -106,7 +106,7 @@ async def test_the_progress_of_a_load_can_be_watched(pool: Pool) -> None:
     await eventually(lambda: pool.loading == {"hangs": 0.25})
     assert pool.loaded() == []
     assert await pool.stop("hangs")
-    with pytest.raises(LoadError, match="stopped while it was loading"):
+    with pytest.raises(Busy, match="stopped while it was loading"):
         await waiting
     assert pool.loading == {}
 
@@ -180,8 +180,24 @@ async def test_closing_ends_every_process_and_refuses_what_comes_later(world: Wo
     assert gone(second.pid)
     with pytest.raises(EngineError, match="stopped"):
         await read(ticket)
-    with pytest.raises(LoadError, match="stopped"):
+    with pytest.raises(Busy, match="stopped"):
         await waiting
     with pytest.raises(Busy):
         await pool.get("a")
     await pool.close()
+
+
+async def test_only_so_many_wait_for_a_model_that_is_being_loaded(world: World) -> None:
+    world.models["hangs"] = replace(world.models["hangs"], parallel=1)
+    pool = Pool(world.resolve, line=1)
+    waiting = [asyncio.create_task(pool.admit("hangs")) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Crowded, match="as many requests as may wait for hangs"):
+        await pool.admit("hangs")
+    assert (await pool.admit("a")).alive  # another model has a line of its own
+    waiting[0].cancel()
+    await asyncio.wait(waiting[:1])
+    third = asyncio.create_task(pool.admit("hangs"))
+    await asyncio.sleep(0)
+    await pool.close()
+    assert [type(task.exception()) for task in (waiting[1], third) if await asyncio.wait([task])] == [Busy] * 2

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cortex.core.errors import BadRequest, EngineError, LoadError, TooLong
+from cortex.core.errors import BadRequest, EngineError, LoadError, NoRoom, TooLong
 from cortex.core.job import Chosen, Failure, Finish, Job, Logprob, Piece, Usage
 from cortex.engines.base import Load, Progress
 from cortex.engines.constraint import Grammars, byte_tokenizer
@@ -36,10 +36,10 @@ class Script:
     grammar does not allow ends in a Failure. `record` is a file that gets a line for each event: `submit 1`, `step`,
     `cancel 1`, `end 1`, `close`.
 
-    Loading takes `load_delay` seconds and fails with the message `load_error`. A job whose prompt contains `refuse` is
-    refused by `submit`; one whose prompt contains `fail` ends in a Failure. After that many steps (0: at the first),
-    `step` raises (`raise_after`), the process exits at once (`exit_after`) or aborts as native code does
-    (`abort_after`).
+    Loading takes `load_delay` seconds and fails with the message `load_error`, or `no_room` as where memory is short.
+    A job whose prompt contains `refuse` is refused by `submit`; one whose prompt contains `fail` ends in a Failure.
+    After that many steps (0: at the first), `step` raises (`raise_after`), the process exits at once (`exit_after`) or
+    aborts as native code does (`abort_after`).
     """
 
     replies: tuple[str | bytes, ...] = ()
@@ -50,6 +50,7 @@ class Script:
     record: str | None = None
     load_delay: float = 0.0
     load_error: str | None = None
+    no_room: str | None = None
     refuse: str | None = None
     fail: str | None = None
     raise_after: int | None = None
@@ -104,6 +105,8 @@ class Scripted:
         time.sleep(self._script.load_delay)
         if self._script.load_error is not None:
             raise LoadError(self._script.load_error)
+        if self._script.no_room is not None:
+            raise NoRoom(self._script.no_room)
         self.progress(1.0)
 
     @property

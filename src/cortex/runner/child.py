@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from cortex.core.errors import CortexError, EngineError
+from cortex.core.errors import CortexError, EngineError, NoRoom
 from cortex.core.job import Failure, Job, Piece
 from cortex.engines import find
 from cortex.engines.base import Engine, Load
@@ -168,7 +168,7 @@ def start_engine(load: Load, channel: Channel) -> Engine | LoadFailed:
     try:
         return find(load.engine)(load, Meter(channel))
     except CortexError as error:
-        return LoadFailed(error.message)
+        return LoadFailed(error.message, room=isinstance(error, NoRoom))
     except ServerGone:
         raise
     except Exception as error:

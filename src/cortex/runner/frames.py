@@ -65,7 +65,10 @@ class Ready(Frame, frozen=True):
 
 
 class LoadFailed(Frame, frozen=True):
+    """`room`: only memory was short, so that it may succeed another time."""
+
     message: str
+    room: bool = False
 
 
 class Admitted(Frame, frozen=True):

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from types import TracebackType
 
-from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
+from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, NoRoom, TooLong
 from cortex.core.job import Failure, Job, Piece
 from cortex.engines.base import Load, Progress
 from cortex.runner import frames, process
@@ -162,8 +162,8 @@ class Runner:
     async def _ready(self) -> Runner:
         self.link.send(frames.pack(Start(self.load, log.getEffectiveLevel())))
         match await self.loaded:
-            case LoadFailed(message):
-                raise LoadError(message)
+            case LoadFailed(message, room):
+                raise (NoRoom if room else LoadError)(message)
             case Ready(context):
                 self.context = context
         return self

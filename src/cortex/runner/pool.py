@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cortex.core.errors import Busy, LoadError
+from cortex.core.errors import Busy, Crowded
 from cortex.engines.base import Load
 from cortex.runner.parent import Runner
 from cortex.runner.process import resident
@@ -20,6 +21,7 @@ from cortex.runner.process import resident
 log = logging.getLogger(__name__)
 
 Stamp = tuple[int, int, int]
+LINE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,14 @@ class Entry:
 
 
 class Pool:
-    """`resolve` gives the settings for a model's name, or raises `NotFound`. `clock` counts seconds."""
+    """`resolve` gives the settings for a model's name, or raises `NotFound`. `clock` counts seconds. `line` is how many
+    requests may wait for one model."""
 
-    def __init__(self, resolve: Callable[[str], Load], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.resolve, self.clock = resolve, clock
+    def __init__(
+        self, resolve: Callable[[str], Load], *, clock: Callable[[], float] = time.monotonic, line: int = LINE
+    ) -> None:
+        self.resolve, self.clock, self.line = resolve, clock, line
+        self.arriving: Counter[str] = Counter()  # who waits for a model to be loaded
         self.entries: dict[str, Entry] = {}
         self.leaving: dict[asyncio.Task[None], Entry] = {}
         self.closed = False
@@ -71,8 +77,8 @@ class Pool:
     async def get(self, name: str) -> Runner:
         """The runner of model `name`, started if need be; all who ask meanwhile wait for the same start.
 
-        Raises what `resolve` raises, and `LoadError`. Submit to it before awaiting anything else: a runner whose
-        model is replaced finishes the jobs it has, and takes no new ones.
+        Raises what `resolve` raises, `LoadError`, and `Busy` where it was stopped meanwhile. Submit to it before you
+        await anything else: a runner whose model is replaced finishes the jobs it has, and takes no new ones.
         """
         while True:
             entry = self._entry(name)
@@ -82,8 +88,22 @@ class Pool:
                 case current if current is entry:
                     return entry.task.result()
                 case None:
-                    raise LoadError(f"{name} was stopped while it was loading")
+                    raise Busy(f"{name} was stopped while it was loading")
                 # else it was replaced while it was loading: wait for the new one
+
+    async def admit(self, name: str) -> Runner:
+        """`get` for one more job. Raises `Crowded` where as many wait as may."""
+        room = self.resolve(name).parallel + self.line
+        if self.arriving[name] >= room:
+            raise _crowded(name, self.line)
+        self.arriving[name] += 1
+        try:
+            runner = await self.get(name)
+        finally:
+            self.arriving[name] -= 1
+        if len(runner.tickets) >= room:
+            raise _crowded(name, self.line)
+        return runner
 
     async def stop(self, name: str) -> bool:
         """End the model's runner, with its jobs, or its loading. False if there was nothing to end."""
@@ -150,6 +170,10 @@ class Pool:
         self.leaving[task] = entry
         task.add_done_callback(self.leaving.pop)
         return task
+
+
+def _crowded(name: str, line: int) -> Crowded:
+    return Crowded(f"as many requests as may wait for {name} do ({line}): come back later")
 
 
 async def leave(entry: Entry, *, at_once: bool) -> None:

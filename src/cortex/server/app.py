@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 import cortex
 from cortex.core.errors import CortexError
-from cortex.server.frame import Frame, KeyGate, on_error
+from cortex.server.frame import Frame, KeyGate, OriginGate, Rescue, on_error
 from cortex.server.gone import ClientGone
 from cortex.server.routes import chat, models, system
 from cortex.server.site import Site
@@ -36,7 +37,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.site = site
     for part in (chat, models, system):
         app.include_router(part.router)
-    for kind in (CortexError, ClientGone, HTTPException):
+    for kind in (CortexError, ClientGone, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)
     _surround(app, site)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
@@ -50,10 +51,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _surround(app: FastAPI, site: Site) -> None:
-    """The last one added is the outermost: what a browser may see, then log and errors, then the key."""
+    """The last one added is the outermost: id and log, then which pages may ask, then errors, then the key."""
     origins = site.options.origins
     app.add_middleware(KeyGate, keys=site.options.api_keys)
-    app.add_middleware(Frame, new_id=site.new_id)
+    app.add_middleware(Rescue)
     if origins is not None:
         app.add_middleware(
             CORSMiddleware,
@@ -63,6 +64,9 @@ def _surround(app: FastAPI, site: Site) -> None:
             expose_headers=("x-request-id",),
             max_age=600,
         )
+    if origins and "*" not in origins:
+        app.add_middleware(OriginGate, origins=origins)
+    app.add_middleware(Frame, new_id=site.new_id)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

@@ -1,26 +1,30 @@
-"""Reads the body of an HTTP request: within a limit, gzip undone. Never parses what it does not have to hold."""
+"""Reads the body of an HTTP request: in time, within a limit, gzip undone. Parses nothing that it need not hold."""
 
 from __future__ import annotations
 
+import asyncio
 import zlib
+from collections.abc import Coroutine
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from cortex.core.errors import BadRequest
 from cortex.server.gone import ClientGone
+from cortex.server.site import Options
 from cortex.server.wire.body import decode
-from cortex.server.wire.errors import BadEncoding, TooLarge
+from cortex.server.wire.errors import BadEncoding, TooLarge, TooSlow
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-async def read_object(request: Request, limit: int) -> dict[str, Any]:
-    """The JSON object in the request's body; `limit` is in bytes, after decompression."""
+async def read_object(request: Request, limits: Options) -> dict[str, Any]:
+    """The JSON object in the request's body, which has `max_body` bytes at most, also after decompression."""
+    limit = limits.max_body
     length = request.headers.get("content-length", "0")
     if length.isdecimal() and int(length[:20]) > limit:
         raise _too_large(limit)
-    raw = await _read(request, limit)
+    raw = await _in_time(_read(request, limit), limits.patience)
     match request.headers.get("content-encoding", "identity").lower():
         case "" | "identity":
             return decode(raw)
@@ -28,6 +32,13 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
             return decode(_gunzip(raw, limit))
         case other:
             raise BadEncoding(f"the content encoding {other!r:.60} is not understood: send plain JSON, or gzip")
+
+
+async def _in_time(reading: Coroutine[Any, Any, bytes], seconds: float) -> bytes:
+    try:
+        return await asyncio.wait_for(reading, seconds)
+    except TimeoutError as error:
+        raise TooSlow(f"the request body did not arrive within {seconds:g} seconds") from error
 
 
 async def _read(request: Request, limit: int) -> bytes:

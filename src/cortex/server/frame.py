@@ -1,4 +1,5 @@
-"""What surrounds every request: an id, one line in the log, the API key, and an answer even where we fail."""
+"""What surrounds every request: an id, one line in the log, the page that asks, an answer even where we fail, the API
+key."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,12 +20,13 @@ from cortex.core.errors import BadRequest, CortexError
 from cortex.server.gone import ClientGone
 from cortex.server.site import Trace
 from cortex.server.wire.body import encode
-from cortex.server.wire.errors import Crash, NoRoute, Unauthorized, WrongMethod, error_body
+from cortex.server.wire.errors import Crash, Forbidden, NoRoute, Unauthorized, WrongMethod, error_body
 
 log = logging.getLogger("cortex.server")
 
 PUBLIC = frozenset({"/", "/openapi.json", "/healthz", "/events"})
 LOCAL = frozenset({"/processManager/destroy"})  # needs no key from this machine, whose user can end us anyway
+HALF_READ = frozenset({408, 413})  # the rest of the body may still come: no request can follow it
 GONE = 499  # nginx's number for a client that left; nobody receives it
 
 
@@ -32,16 +35,20 @@ def json_response(content: object, status: int = 200, headers: dict[str, str] | 
 
 
 def error_response(error: CortexError) -> Response:
-    headers = {"retry-after": "5"} if error.code == "busy" else {}
-    if error.status == 503 and error.code != "busy":
+    headers = {}
+    if error.again is not None:
+        headers["retry-after"] = str(error.again)
+    elif error.status == 503:
         headers["x-should-retry"] = "false"  # OpenAI's clients retry a 5xx: a broken file does not heal in a second
+    if error.status in HALF_READ:
+        headers["connection"] = "close"
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
     return json_response(error_body(error), error.status, headers)
 
 
 class Frame:
-    """Outermost, so that nothing escapes it. `clock` measures, in seconds."""
+    """Outermost, so that no answer lacks an id and a line in the log. `clock` measures, in seconds."""
 
     def __init__(
         self, app: ASGIApp, *, new_id: Callable[[str], str], clock: Callable[[], float] = time.perf_counter
@@ -54,14 +61,24 @@ class Frame:
         trace = scope["cortex.trace"] = Trace(self._new_id("req_"))
         began = self._clock()
         try:
-            await self._answered(trace, scope, receive, _traced(trace, send))
+            await self._app(scope, receive, _traced(trace, send))
         finally:
             _log(trace, scope, self._clock() - began)
 
-    async def _answered(self, trace: Trace, scope: Scope, receive: Receive, send: Send) -> None:
+
+class Rescue:
+    """Answers where the application failed; what it raises is a bug."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._app(scope, receive, send)
         except Exception:
+            if scope["type"] != "http":
+                raise
+            trace = scope["cortex.trace"]
             log.exception("%s failed", trace.id)
             if trace.status is None:
                 await error_response(crash(trace))(scope, receive, send)
@@ -87,6 +104,24 @@ def _log(trace: Trace, scope: Scope, seconds: float) -> None:
         *(trace.id, trace.model, scope["method"], scope["path"], trace.status or GONE, seconds * 1000),
         *(trace.usage.prompt, trace.usage.completion),
     )
+
+
+class OriginGate:
+    """Refuses what web pages send that are none of `origins`: a browser sends it without asking first, and only hides
+    the answer from the page. The server's own pages may, and programs, which have no origin."""
+
+    def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
+        self._app, self._origins = app, frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._open(Headers(scope=scope)):
+            error = Forbidden("this web page's origin is none of the server's allowedOrigins")
+            return await error_response(error)(scope, receive, send)
+        return await self._app(scope, receive, send)
+
+    def _open(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        return origin is None or origin in self._origins or origin.partition("://")[2] == headers.get("host")
 
 
 class KeyGate:
@@ -124,6 +159,10 @@ async def on_error(request: Request, error: Exception) -> Response:
     match error:
         case CortexError():
             return error_response(error)
+        case RequestValidationError():
+            first = error.errors()[0]
+            param = ".".join(str(step) for step in first["loc"][1:])
+            return error_response(BadRequest(f"{param}: {first['msg']}", param=param))
         case ClientGone():
             return Response(status_code=GONE)
         case HTTPException(status_code=404):

@@ -17,7 +17,7 @@ from cortex.models.open import Opened, opened, speaking
 from cortex.models.pull import local
 from cortex.models.settings import Settings, settings
 from cortex.models.store import Model, Store
-from cortex.runner.pool import Pool
+from cortex.runner.pool import LINE, Pool
 from cortex.server.service import Answer, Card, Running
 from cortex.server.wire.chat import Defaults
 
@@ -25,15 +25,21 @@ _ENGINES = {"llama": "llama-cpp"}  # the original's names, which its clients kno
 
 
 class LocalService:
-    """`open_model` reads a model's file; it is asked again only when the store's row or the file has changed."""
+    """`open_model` reads a model's file; it is asked again only when the store's row or the file has changed.
+    `line` is how many requests may wait for one model."""
 
     def __init__(
-        self, store: Store, *, open_model: Callable[..., Opened] = opened, now: Callable[[], datetime] = datetime.now
+        self,
+        store: Store,
+        *,
+        open_model: Callable[..., Opened] = opened,
+        now: Callable[[], datetime] = datetime.now,
+        line: int = LINE,
     ) -> None:
         self._store, self._open, self._now = store, open_model, now
         self._contexts: dict[str, int] = {}
         self._known: dict[str, tuple[object, Opened]] = {}
-        self._pool = Pool(lambda id: _load(self._opened(id)))
+        self._pool = Pool(lambda id: _load(self._opened(id)), line=line)
 
     def models(self) -> Sequence[Card]:
         return [_card(model) for model in self._store.list()]
@@ -45,7 +51,7 @@ class LocalService:
         model = await asyncio.to_thread(self._opened, card.id)
         profile = speaking(model.profile, chat.dialect)
         planned = plan(chat, profile, self._now())  # before the model is loaded: a mistake is told at once
-        runner = await self._pool.get(card.id)
+        runner = await self._pool.admit(card.id)
         replies = await several(planned, runner, count)
         return Answer(Choices(replies), _fingerprint(model, profile), planned.warnings)
 

@@ -18,14 +18,15 @@ class Options:
     """How the server behaves towards its clients.
 
     `api_keys` empty lets everybody in. `origins` are the web pages that may ask; empty or with `*`: all; None turns
-    CORS off. `strict_fields` makes a 400 of a field that nobody knows. `max_body` is in bytes. `silence` is how many
-    seconds a stream may be silent before it sends a comment.
+    CORS off. `strict_fields` makes a 400 of a field that nobody knows. `max_body` is in bytes. `patience` is how many
+    seconds a request's body may take to arrive, `silence` how many a stream may be silent before it sends a comment.
     """
 
     api_keys: tuple[str, ...] = ()
     origins: tuple[str, ...] | None = ("*",)
     strict_fields: bool = False
     max_body: int = 64 * 2**20
+    patience: float = 60.0
     silence: float = 10.0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cortex.core.errors import LoadError
+from cortex.core.errors import LoadError, NoRoom
 from cortex.engines.base import Progress
 from cortex.engines.llama import abi, log, machine
 from cortex.engines.llama.abi import ffi
@@ -57,7 +57,7 @@ class Model:
         self.cell = 0 if stateful else self._cell()
 
     def check_cache(self, cells: int, cache_type: str) -> None:
-        """LoadError where weights and a KV cache of so many cells will not fit into memory."""
+        """NoRoom where weights and a KV cache of so many cells will not fit into memory."""
         cache = int(cells * self.cell * abi.CACHE_TYPES[cache_type][1])
         self._demand(self.lib.llama_model_size(self.pointer) + cache, f"weights and {cells} tokens' cache")
 
@@ -68,7 +68,7 @@ class Model:
         if not self._settings.check_memory or self._available is None or self._offloads():
             return
         if bytes + RESERVE > self._available:
-            raise LoadError(
+            raise NoRoom(
                 f"{Path(self._settings.path).name} needs about {_gb(bytes + RESERVE)} of memory ({what}) and "
                 f"{_gb(self._available)} is free: close other programs, or use a smaller model or context"
             )

@@ -37,7 +37,7 @@ router = APIRouter(tags=["chat"])
 async def chat_completions(request: Request) -> Response:
     """Loads the model if it is not loaded. With `stream`, the answer comes as server-sent events."""
     site, trace = site_of(request), trace_of(request)
-    body = await read_object(request, site.options.max_body)
+    body = await read_object(request, site.options)
     trace.model = wire.model_name(body)
     card = site.service.find(trace.model)
     asked = wire.read(body, card.defaults, strict=site.options.strict_fields)

@@ -90,7 +90,7 @@ async def loaded(request: Request) -> Response:
 async def _named(request: Request, *known: str) -> tuple[Card, Node, dict[str, str]]:
     """The model that the body names, the body, and a `warning` of what else is in it: settings belong to the model."""
     site = site_of(request)
-    body = await read_object(request, site.options.max_body)
+    body = await read_object(request, site.options)
     trace_of(request).model = name = model_name(body)
     others = sorted(body.keys() - {"model", *known})
     why = "no effect here: the settings of a model are changed with `cortex models update`"

@@ -228,15 +228,18 @@ def _error(about: str) -> dict[str, Any]:
 
 _READ: Responses = {
     401: _error("An API key is needed, and this is none."),
+    403: _error("The request comes from a web page that is not allowed to ask."),
     404: _error("There is no such model or route."),
     500: _error("The server or the model's runner failed."),
 }
 _BODY: Responses = {
     400: _error("The request cannot be obeyed; `param` names the field."),
+    408: _error("The body did not arrive in time."),
     413: _error("The body is too large."),
     415: _error("The body's content encoding is not understood."),
-    503: _error("The model cannot be loaded, or not now."),
+    503: _error("The model cannot be loaded; with `Retry-After`: not now."),
 }
+_ASKED: Responses = {429: _error("Too many requests wait for this model; `Retry-After` says when to come back.")}
 _CHUNKS = (
     'Chunks `data: {...}`, each a ChatCompletionChunk, then `data: [DONE]`; `data: {"error": ...}` after a failure.'
 )
@@ -248,6 +251,7 @@ CHAT_RESPONSES: Responses = {
         "content": {"text/event-stream": {"schema": {"type": "string", "description": _CHUNKS}}},
     },
     **_BODY,
+    **_ASKED,
     **_READ,
 }
 MESSAGE: Responses = {200: {"model": MessageReply, "description": "It is so."}, **_BODY, **_READ}

@@ -12,6 +12,11 @@ class TooLarge(BadRequest):
     code = "request_too_large"
 
 
+class TooSlow(BadRequest):
+    status = 408
+    code = "request_timeout"
+
+
 class BadEncoding(BadRequest):
     status = 415
     code = "unsupported_content_encoding"
@@ -21,6 +26,12 @@ class Unauthorized(CortexError):
     status = 401
     kind = "invalid_request_error"
     code = "invalid_api_key"
+
+
+class Forbidden(CortexError):
+    status = 403
+    kind = "request_forbidden"
+    code = "origin_not_allowed"
 
 
 class NoRoute(NotFound):
