@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from array import array
 
 import pytest
 from drive import Outcome, collect, finish, job, run
 
 from cortex.core.errors import BadRequest, TooLong
-from cortex.core.job import Failure
+from cortex.core.job import Failure, Job, Segment
 from cortex.engines.base import Engine
 
 
@@ -144,3 +145,59 @@ def test_log_probabilities_that_nobody_asked_for_do_not_come(engine: Engine) -> 
 def test_a_job_that_ignores_ends_goes_on_to_its_limit(engine: Engine) -> None:
     [outcome] = run(engine, dataclasses.replace(job(max_tokens=300), ignore_eos=True))
     assert (outcome.finish, outcome.used.completion) == ("length", 300)
+
+
+def embedding(text: str) -> Job:
+    return Job((Segment(text, markup=False),), embed=True, source="input")
+
+
+def test_a_vector_comes_whole_with_length_1_and_the_same_each_time(engine: Engine) -> None:
+    first, again, other = run(engine, embedding("hello there"), embedding("hello there"), embedding("12345 67"))
+    assert first.finish == "stop"
+    assert first.used.prompt > 0
+    assert first.used.completion == 0
+    numbers = [array("f", outcome.data) for outcome in (first, again, other)]
+    assert math.hypot(*numbers[0]) == pytest.approx(1, abs=1e-5)
+    assert numbers[0].tolist() == pytest.approx(numbers[1].tolist(), abs=1e-3)
+    assert numbers[0].tolist() != pytest.approx(numbers[2].tolist(), abs=1e-3)
+
+
+def test_a_text_that_is_too_long_for_a_vector_is_refused_with_its_field(engine: Engine) -> None:
+    with pytest.raises(TooLong, match=str(engine.context)) as caught:
+        engine.submit(0, embedding("many words " * engine.context))
+    assert caught.value.param == "input"
+    assert not engine.busy
+
+
+def test_a_cancelled_vector_is_forgotten(engine: Engine) -> None:
+    engine.submit(0, embedding("hello there"))
+    engine.cancel(0)
+    assert not engine.busy
+    assert engine.step() == []
+
+
+def test_tokens_spell_the_text_they_came_from_and_can_be_a_prompt(engine: Engine) -> None:
+    cut = engine.tokenize([Segment("hello there")], whole=False)
+    assert len(cut.tokens) == len(cut.pieces)
+    assert cut.text == b"hello there"
+    assert engine.tokenize([Segment(tokens=cut.tokens)], whole=True) == cut
+    [outcome] = run(engine, Job((Segment(tokens=cut.tokens),), max_tokens=2))
+    assert outcome.used.prompt == len(cut.tokens)
+
+
+@pytest.mark.parametrize("token", [-1, 10**6])
+def test_a_token_that_there_is_not_is_refused(engine: Engine, token: int) -> None:
+    prompt = (Segment(tokens=(1, token)),)
+    with pytest.raises(BadRequest, match=f"no token {token}") as caught:
+        engine.submit(0, Job(prompt, source="prompt.2"))
+    assert caught.value.param == "prompt.2"
+    with pytest.raises(BadRequest, match=f"no token {token}"):
+        engine.tokenize(prompt, whole=False)
+    assert not engine.busy
+
+
+def test_a_suffix_is_refused_where_the_model_cannot_fill_in(engine: Engine) -> None:
+    with pytest.raises(BadRequest) as caught:
+        engine.submit(0, Job((Segment("hello", markup=False),), suffix="there"))
+    assert caught.value.param == "suffix"
+    assert not engine.busy

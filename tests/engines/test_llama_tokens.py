@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cortex.core.job import Segment
+from cortex.core.errors import BadRequest
+from cortex.core.job import Cut, Segment
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.vocabulary import Vocabulary
 
@@ -120,3 +121,34 @@ def test_added_tokens_of_mere_text_are_no_marks(sentencepiece: Vocabulary) -> No
     assert b"   " in spelled(sentencepiece, Segment("x   y", markup=False))
     marks = {piece for piece, special in zip(sentencepiece.pieces, sentencepiece.special, strict=True) if special}
     assert marks == {b"<unk>", b"<s>", b"</s>", b"<tool_call>"}
+
+
+def test_tokens_of_the_client_are_taken_as_they_are(sentencepiece: Vocabulary) -> None:
+    assert sentencepiece.tokenize([Segment(tokens=(7, 8)), Segment(tokens=(7, 8))]) == [7, 8, 7, 8]
+    assert sentencepiece.tokenize([Segment("x"), Segment(tokens=(7,))])[-1] == 7
+
+
+def test_only_a_prompt_begins_with_the_beginning_of_sequence(sentencepiece: Vocabulary) -> None:
+    tokens = sentencepiece.plain([Segment("hello")])
+    assert [sentencepiece.pieces[token] for token in tokens] == [b" hello"]
+
+
+def test_what_tokens_spell_together_has_no_space_that_was_put_before_the_text(sentencepiece: Vocabulary) -> None:
+    cut = sentencepiece.spell(sentencepiece.plain([Segment("hello<tool_call> x")]))
+    assert cut.pieces[0] == b" hello"
+    assert cut.text.decode().replace(" ", "") == "hello<tool_call>x"
+    assert cut.text.startswith(b"hello")
+    assert sentencepiece.spell([]) == Cut((), (), b"")
+
+
+def test_a_vocabulary_without_the_tokens_for_it_fills_in_nothing(sentencepiece: Vocabulary) -> None:
+    with pytest.raises(BadRequest, match="no fill-in-the-middle tokens"):
+        sentencepiece.infill([Segment("x", markup=False)], "y")
+
+
+@pytest.mark.model
+def test_what_is_to_be_filled_in_stands_behind_both_its_sides(words: Vocabulary) -> None:
+    tokens = words.infill([Segment("<|fim_middle|>a", markup=False)], "b<|fim_suffix|>")
+    spelled = b"".join(words.pieces[token] for token in tokens)
+    assert spelled == b"<|fim_prefix|><|fim_middle|>a<|fim_suffix|>b<|fim_suffix|><|fim_middle|>"
+    assert sum(words.special[token] for token in tokens) == 3

@@ -15,11 +15,13 @@ Finish = Literal["stop", "length"]
 class Segment:
     """A stretch of prompt. In `markup`, special tokens' spellings are those tokens; otherwise they are plain text.
 
-    What a client wrote must never become a special token: it would forge roles and calls.
+    What a client wrote must never become a special token: it would forge roles and calls. `tokens` are a stretch that
+    the client gave as numbers, in place of `text`.
     """
 
-    text: str
+    text: str = ""
     markup: bool = True
+    tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Job:
     only where it does not compile, to say which of them is at fault. `max_tokens` None means up to the context's end.
     `logprobs`: each token that is said comes with its log probability and this many of the likeliest; None: without
     any. `ignore_eos`: the reply goes on until its grammar or `max_tokens` ends it. `prediction` is a text that the
-    reply may repeat: a draft.
+    reply may repeat: a draft. With a `suffix` the reply is what stands between the prompt and it. With `embed` there is
+    no reply, but the vector of the prompt: 32-bit floats, little-endian, of length 1. `source` is the request's field
+    that the prompt comes from.
     """
 
     prompt: tuple[Segment, ...]
@@ -49,6 +53,18 @@ class Job:
     logprobs: int | None = None
     ignore_eos: bool = False
     prediction: str = ""
+    suffix: str | None = None
+    embed: bool = False
+    source: str = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A text as a model's tokens: their numbers, how each is spelled, and what they spell together."""
+
+    tokens: tuple[int, ...]
+    pieces: tuple[bytes, ...]
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)

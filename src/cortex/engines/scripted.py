@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from cortex.core.errors import BadRequest, EngineError, LoadError, NoRoom, TooLong
-from cortex.core.job import Chosen, Failure, Finish, Job, Logprob, Piece, Usage
-from cortex.engines.base import Load, Progress
+from cortex.core.job import Chosen, Cut, Failure, Finish, Job, Logprob, Piece, Segment, Usage
+from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, byte_tokenizer
 
 CONTEXT: Final = 8192
 HALF: Final = math.log(0.5)
+TOKENS: Final = 256
+WIDTH: Final = 16  # numbers of a vector: how often bytes occur, by their last four bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Script:
     are refused. A job that ignores ends gets its reply over and over. Each step gives every running job `size` bytes
     more, and takes `delay` seconds. Log probabilities are those of `chosen`. With `check` a reply that its job's
     grammar does not allow ends in a Failure. `record` is a file that gets a line for each event: `submit 1`, `step`,
-    `cancel 1`, `end 1`, `close`.
+    `cancel 1`, `end 1`, `close`. Without `infill` a suffix is refused.
 
     Loading takes `load_delay` seconds and fails with the message `load_error`, or `no_room` as where memory is short.
     A job whose prompt contains `refuse` is refused by `submit`; one whose prompt contains `fail` ends in a Failure.
@@ -48,6 +51,7 @@ class Script:
     delay: float = 0.0
     check: bool = False
     record: str | None = None
+    infill: bool = False
     load_delay: float = 0.0
     load_error: str | None = None
     no_room: str | None = None
@@ -94,6 +98,7 @@ class Scripted:
     context: int = field(init=False)
     _script: Script = field(init=False)
     _runs: deque[Run] = field(init=False, default_factory=deque)
+    _vectors: list[Piece] = field(init=False, default_factory=list)
     _submitted: int = field(init=False, default=0)
     _steps: int = field(init=False, default=0)
     _grammars: Grammars = field(init=False, default_factory=lambda: Grammars(byte_tokenizer()))
@@ -111,15 +116,25 @@ class Scripted:
 
     @property
     def busy(self) -> bool:
-        return bool(self._runs)
+        return bool(self._runs or self._vectors)
 
     def submit(self, number: int, job: Job) -> None:
-        prompt = "".join(segment.text for segment in job.prompt)
-        size = len(prompt.encode())
-        if self._script.refuse is not None and self._script.refuse in prompt:
+        check_tokens(job.prompt, TOKENS, job.source)
+        prompt = _bytes(job.prompt) + (job.suffix or "").encode()
+        text, size = prompt.decode(errors="replace"), len(prompt)
+        if self._script.refuse is not None and self._script.refuse in text:
             raise BadRequest(f"the script refuses {self._script.refuse!r}")
         if size >= self.context:
-            raise TooLong(f"the prompt has {size} tokens and the context takes {self.context}", param="messages")
+            raise TooLong(f"the prompt has {size} tokens and the context takes {self.context}", param=job.source)
+        if job.embed:
+            self._vectors.append(Piece(number, _vector(prompt), "stop", Usage(prompt=size)))
+        else:
+            self._reply_to(number, job, text, size)
+        self._record(f"submit {number}")
+
+    def _reply_to(self, number: int, job: Job, prompt: str, size: int) -> None:
+        if job.suffix is not None and not self._script.infill:
+            raise BadRequest("the script has no `infill`: leave the suffix out", param="suffix")
         reply = self._reply()
         fault = self._fault(prompt, reply, job)
         limit = min(job.max_tokens or self.context, self.context - size)
@@ -127,22 +142,27 @@ class Scripted:
             reply *= limit // max(1, len(reply)) + 1  # longer than what is ever said
         self._runs.append(Run(number, size, reply, limit, fault, job.logprobs))
         self._submitted += 1
-        self._record(f"submit {number}")
+
+    def tokenize(self, prompt: Sequence[Segment], *, whole: bool) -> Cut:
+        check_tokens(prompt, TOKENS, "tokens")
+        text = _bytes(prompt)
+        return Cut(tuple(text), tuple(bytes([byte]) for byte in text), text)
 
     def step(self) -> list[Piece | Failure]:
-        if not self._runs:
+        if not self.busy:
             return []
         self._break_down()
         self._steps += 1
         self._record("step")
         time.sleep(self._script.delay)
         running = list(self._runs)[: self.load.parallel]
-        pieces = [run.next(self._script.size) for run in running]
+        pieces: list[Piece | Failure] = [run.next(self._script.size) for run in running]
         for piece in pieces:
             if isinstance(piece, Failure) or piece.finish:
                 self._drop(piece.job)
                 self._record(f"end {piece.job}")
-        return pieces
+        vectors, self._vectors = self._vectors, []
+        return [*pieces, *vectors]
 
     def cancel(self, number: int) -> None:
         self._drop(number)
@@ -150,6 +170,7 @@ class Scripted:
 
     def close(self) -> None:
         self._runs.clear()
+        self._vectors.clear()
         self._record("close")
 
     def _reply(self) -> bytes:
@@ -184,6 +205,7 @@ class Scripted:
 
     def _drop(self, number: int) -> None:
         self._runs = deque(run for run in self._runs if run.number != number)
+        self._vectors = [vector for vector in self._vectors if vector.job != number]
 
     def _record(self, event: str) -> None:
         if self._script.record is not None:
@@ -195,6 +217,16 @@ def chosen(byte: int, top: int) -> Chosen:
     """What is told of this byte: each one has a probability of 1/2, the next in order of 1/4, and so on."""
     likeliest = [Logprob(bytes([(byte + place) % 256]), HALF * (place + 1)) for place in range(max(1, top))]
     return Chosen(likeliest[0], tuple(likeliest[:top]))
+
+
+def _bytes(prompt: Sequence[Segment]) -> bytes:
+    return b"".join(bytes(segment.tokens) or segment.text.encode() for segment in prompt)
+
+
+def _vector(text: bytes) -> bytes:
+    counts = [sum(byte % WIDTH == place for byte in text) for place in range(WIDTH)]
+    length = math.hypot(*counts) or 1.0
+    return struct.pack(f"<{WIDTH}f", *(count / length for count in counts))
 
 
 def _script(extra: Mapping[str, Any]) -> Script:

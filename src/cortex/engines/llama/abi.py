@@ -24,6 +24,8 @@ LIBRARY: Final = "CORTEX_LLAMA_LIBRARY"  # the environment variable that names a
 ATTR_UNKNOWN, ATTR_CONTROL, ATTR_USER_DEFINED = 1 << 0, 1 << 3, 1 << 4
 # enum llama_vocab_type
 VOCAB_SPM: Final = 1
+# enum llama_pooling_type
+POOLING_NONE, POOLING_CLS, POOLING_LAST, POOLING_RANK = 0, 2, 3, 4
 # enum ggml_type, and how many bytes a number takes in it
 CACHE_TYPES: Final = {"f16": (1, 2.0), "q8_0": (8, 34 / 32), "q4_0": (2, 18 / 32)}
 # enum llama_flash_attn_type
@@ -85,6 +87,7 @@ void llama_free(llama_context * ctx);
 const llama_vocab * llama_model_get_vocab(const llama_model * model);
 int32_t llama_model_n_ctx_train(const llama_model * model);
 int32_t llama_model_n_embd(const llama_model * model);
+int32_t llama_model_n_embd_out(const llama_model * model);
 int32_t llama_model_n_layer(const llama_model * model);
 int32_t llama_model_n_head(const llama_model * model);
 int32_t llama_model_n_head_kv(const llama_model * model);
@@ -99,19 +102,29 @@ bool llama_model_is_hybrid(const llama_model * model);
 int llama_vocab_type(const llama_vocab * vocab);
 int32_t llama_vocab_n_tokens(const llama_vocab * vocab);
 llama_token llama_vocab_bos(const llama_vocab * vocab);
+llama_token llama_vocab_eos(const llama_vocab * vocab);
+llama_token llama_vocab_sep(const llama_vocab * vocab);
+llama_token llama_vocab_fim_pre(const llama_vocab * vocab);
+llama_token llama_vocab_fim_suf(const llama_vocab * vocab);
+llama_token llama_vocab_fim_mid(const llama_vocab * vocab);
 bool llama_vocab_get_add_bos(const llama_vocab * vocab);
+bool llama_vocab_get_add_eos(const llama_vocab * vocab);
+bool llama_vocab_get_add_sep(const llama_vocab * vocab);
 bool llama_vocab_is_eog(const llama_vocab * vocab, llama_token token);
 int llama_vocab_get_attr(const llama_vocab * vocab, llama_token token);
 int32_t llama_tokenize(const llama_vocab * vocab, const char * text, int32_t text_len,
                        llama_token * tokens, int32_t n_tokens_max, bool add_special, bool parse_special);
 int32_t llama_token_to_piece(const llama_vocab * vocab, llama_token token, char * buf, int32_t length,
                              int32_t lstrip, bool special);
+int32_t llama_detokenize(const llama_vocab * vocab, const llama_token * tokens, int32_t n_tokens,
+                         char * text, int32_t text_len_max, bool remove_special, bool unparse_special);
 
 struct llama_batch llama_batch_init(int32_t n_tokens, int32_t embd, int32_t n_seq_max);
 void llama_batch_free(struct llama_batch batch);
 void llama_synchronize(llama_context * ctx);
 int32_t llama_decode(llama_context * ctx, struct llama_batch batch);
 float * llama_get_logits_ith(llama_context * ctx, int32_t i);
+float * llama_get_embeddings_ith(llama_context * ctx, int32_t i);
 uint32_t llama_n_ctx(const llama_context * ctx);
 llama_memory_t llama_get_memory(const llama_context * ctx);
 bool llama_memory_seq_rm(llama_memory_t mem, llama_seq_id seq_id, llama_pos p0, llama_pos p1);

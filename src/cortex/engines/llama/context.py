@@ -10,24 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from cortex.core.errors import EngineError, LoadError
-from cortex.engines.llama.abi import CACHE_TYPES, FLASH_ATTENTION, ffi
+from cortex.engines.llama.abi import CACHE_TYPES, FLASH_ATTENTION, POOLING_NONE, ffi
 from cortex.engines.llama.model import Model, reason
 from cortex.engines.llama.sampling import Logits
 from cortex.engines.llama.slots import Chunk
 
+Vectors = npt.NDArray[np.float32]
 UBATCH = 512  # tokens that are computed at once; llama.cpp's own default
 BATCH = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences."""
+    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences. One with `vectors` gives those of
+    all tokens in place of logits, and decodes so many at once."""
 
     cells: int
     lanes: int
     threads: int
     cache_type: str = "f16"
     flash_attention: bool | None = None
+    vectors: int = 0
 
 
 class Context:
@@ -35,20 +38,24 @@ class Context:
 
     def __init__(self, model: Model, shape: Shape) -> None:
         self._lib, self._vocabulary = model.lib, model.vocabulary.size
-        self.batch = min(BATCH, shape.cells)
+        self.batch = shape.vectors or min(BATCH, shape.cells)
         params = self._lib.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = shape.cells, self.batch, min(UBATCH, self.batch)
+        params.n_ctx, params.n_batch = shape.cells, self.batch
+        params.n_ubatch = shape.vectors or min(UBATCH, self.batch)
         params.n_seq_max = params.n_outputs_max = shape.lanes  # one row of logits for each: not 300 MB of them
         params.n_threads = params.n_threads_batch = shape.threads
         params.type_k = params.type_v = CACHE_TYPES[shape.cache_type][0]
         params.flash_attn_type = FLASH_ATTENTION[shape.flash_attention]
         params.kv_unified = True
+        if shape.vectors:
+            params.embeddings, params.pooling_type, params.n_outputs_max = True, POOLING_NONE, self.batch
         self._context = self._lib.llama_init_from_model(model.pointer, params)
         if self._context == ffi.NULL:
             raise LoadError(f"a cache of {shape.cells} tokens cannot be set up: {reason()}")
         self._memory = self._lib.llama_get_memory(self._context)
         self.cells: int = self._lib.llama_n_ctx(self._context)
-        self._batch = Batch(self.batch)
+        self._batch = Batch(self.batch, all=bool(shape.vectors))
+        self._width: int = self._lib.llama_model_n_embd_out(model.pointer)
 
     def trim(self, lane: int, keep: int) -> bool:
         return bool(self._lib.llama_memory_seq_rm(self._memory, lane, keep, -1))
@@ -72,14 +79,24 @@ class Context:
         logits: Logits = np.frombuffer(ffi.buffer(row, self._vocabulary * 4), dtype=np.float32)
         return logits
 
+    def vectors(self, chunk: Chunk) -> Vectors:
+        """Those of all tokens of this chunk of the last batch, one a row."""
+        end = self._batch.ends[chunk.lane] + 1
+        rows = [self._lib.llama_get_embeddings_ith(self._context, i) for i in range(end - len(chunk.tokens), end)]
+        if ffi.NULL in rows:
+            raise EngineError("llama.cpp gave no vectors: this model makes none")
+        return np.array([np.frombuffer(ffi.buffer(row, self._width * 4), dtype=np.float32) for row in rows])
+
     def close(self) -> None:
         self._lib.llama_free(self._context)
 
 
 class Batch:
-    """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended."""
+    """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended. With `all` every token is
+    to give an output, else only the last of a prompt."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, all: bool = False) -> None:
+        self._all = all
         self._token, self._position, self._lane, self._count = (np.zeros(size, dtype=np.int32) for _ in range(4))
         self._wanted = np.zeros(size, dtype=np.int8)
         self._count[:] = 1
@@ -97,9 +114,9 @@ class Batch:
         at, self.ends = 0, {}
         for chunk in chunks:
             end = at + len(chunk.tokens)
-            self._token[at:end], self._lane[at:end], self._wanted[at:end] = chunk.tokens, chunk.lane, 0
+            self._token[at:end], self._lane[at:end], self._wanted[at:end] = chunk.tokens, chunk.lane, self._all
             self._position[at:end] = np.arange(chunk.start, chunk.start + len(chunk.tokens))
-            self._wanted[end - 1] = chunk.last
+            self._wanted[end - 1] = chunk.last or self._all
             self.ends[chunk.lane] = end - 1
             at = end
         self.struct.n_tokens = at

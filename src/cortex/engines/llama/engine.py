@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
-from cortex.core.job import Failure, Job, Piece
-from cortex.engines.base import Load, Progress
+from cortex.core.job import Cut, Failure, Job, Piece, Segment
+from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import machine, sampling
-from cortex.engines.llama.abi import CACHE_TYPES
+from cortex.engines.llama.abi import CACHE_TYPES, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
+from cortex.engines.llama.embedding import Embedder
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
 from cortex.engines.llama.run import Run
@@ -68,6 +69,7 @@ class Llama:
         self._slots = Slots(
             self._decoder, lanes=lanes, parallel=load.parallel, cells=self._decoder.cells, rewinds=model.rewinds
         )
+        self._embedder = Embedder(model, shape)
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary)
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
@@ -87,12 +89,19 @@ class Llama:
 
     @property
     def busy(self) -> bool:
-        return bool(self._ready or self._runs)
+        return bool(self._ready or self._runs or self._embedder.busy)
 
     def submit(self, number: int, job: Job) -> None:
         """Queue this job. What its grammar forces from the start is said at once, and decoded with the prompt."""
+        check_tokens(job.prompt, self._vocabulary.size, job.source)
+        if job.embed:
+            self._embed(number, job)
+        else:
+            self._begin(number, job)
+
+    def _begin(self, number: int, job: Job) -> None:
         sampling.check(job.sampling, self._vocabulary.size)
-        tokens = self._vocabulary.tokenize(job.prompt)
+        tokens = self._prompt(job)
         run = Run(
             job,
             flow=Flow(number, tokens),
@@ -101,7 +110,7 @@ class Llama:
             constraint=None if job.grammar is None else self._grammars.compile(job.grammar, job.parts),
             lasting=self._lasting if job.ignore_eos else None,
             prompt=len(tokens),
-            limit=_limit(len(tokens), job.max_tokens, self.context),
+            limit=_limit(len(tokens), job, self.context),
         )
         piece = run.begin()
         if _tells(piece):
@@ -110,10 +119,35 @@ class Llama:
             self._runs[number] = run
             self._slots.add(run.flow)
 
+    def _prompt(self, job: Job) -> list[int]:
+        if job.suffix is None:
+            return self._vocabulary.tokenize(job.prompt)
+        return self._vocabulary.infill(job.prompt, job.suffix)
+
+    def _embed(self, number: int, job: Job) -> None:
+        if self._model.pooling == POOLING_RANK:
+            raise BadRequest("this model ranks texts; it makes no vectors of them", param="model")
+        tokens = self._whole(job.prompt)
+        _check_length(len(tokens), job, self.context + 1)  # no reply needs room
+        self._embedder.add(number, tokens)
+
+    def _whole(self, prompt: Sequence[Segment]) -> list[int]:
+        """A text with what the model wants at both its ends; the client's own tokens stay as they are."""
+        given = any(segment.tokens for segment in prompt)
+        return self._vocabulary.tokenize(prompt) + ([] if given else self._vocabulary.tail)
+
+    def tokenize(self, prompt: Sequence[Segment], *, whole: bool) -> Cut:
+        check_tokens(prompt, self._vocabulary.size, "tokens")
+        return self._vocabulary.spell(self._whole(prompt) if whole else self._vocabulary.plain(prompt))
+
     def step(self) -> list[Piece | Failure]:
         if self._ready:
             ready, self._ready = self._ready, []
             return ready
+        return self._continue() + self._embedder.step()
+
+    def _continue(self) -> list[Piece | Failure]:
+        """One decode for all replies."""
         chunks = self._slots.schedule(self._pace.budget)
         try:
             self._decode(chunks)
@@ -126,10 +160,12 @@ class Llama:
 
     def cancel(self, number: int) -> None:
         self._ready = [piece for piece in self._ready if piece.job != number]
+        self._embedder.cancel(number)
         self._end(number)
 
     def close(self) -> None:
         self._runs.clear()
+        self._embedder.close()
         self._decoder.close()
         self._model.close()
 
@@ -167,19 +203,24 @@ def _tells(piece: Piece) -> bool:
     return bool(piece.data or piece.finish or piece.tokens)
 
 
-def _limit(prompt: int, max_tokens: int | None, context: int) -> int:
+def _limit(prompt: int, job: Job, context: int) -> int:
     """How many tokens may be said after a prompt of so many."""
-    if not prompt:
-        raise BadRequest("the prompt is empty", param="messages")
-    if prompt >= context:
+    _check_length(prompt, job, context)
+    if job.max_tokens is not None and job.max_tokens < 1:
+        raise BadRequest(f"max_tokens is {job.max_tokens}: a reply has at least one token", param="max_tokens")
+    return min(job.max_tokens or context, context - prompt)
+
+
+def _check_length(tokens: int, job: Job, context: int) -> None:
+    if not tokens:
+        raise BadRequest("the prompt is empty", param=job.source)
+    if tokens >= context:
+        fits = f"{context - 1}" if job.embed else f"{context}, reply included"
         raise TooLong(
-            f"the prompt has {prompt} tokens and the context takes {context}, reply included: shorten the messages, "
+            f"the prompt has {tokens} tokens and the context takes {fits}: shorten {job.source}, "
             "or load the model with a larger context",
-            param="messages",
+            param=job.source,
         )
-    if max_tokens is not None and max_tokens < 1:
-        raise BadRequest(f"max_tokens is {max_tokens}: a reply has at least one token", param="max_tokens")
-    return min(max_tokens or context, context - prompt)
 
 
 def _context(load: Load, model: Model) -> int:

@@ -39,7 +39,8 @@ class Settings:
 class Model:
     """The weights. `context` is the most tokens it was trained for; `rewinds` says whether a sequence can be cut short.
 
-    `cell` is how many numbers one token is in the KV cache, 0 where it is not known beforehand.
+    `cell` is how many numbers one token is in the KV cache, 0 where it is not known beforehand. `pooling` (enum
+    llama_pooling_type) is how its tokens' vectors become one; `causal` is false where tokens also look at later ones.
     """
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
@@ -55,6 +56,9 @@ class Model:
         stateful = self.lib.llama_model_is_recurrent(self.pointer) or self.lib.llama_model_is_hybrid(self.pointer)
         self.rewinds = not stateful
         self.cell = 0 if stateful else self._cell()
+        architecture = self._meta("general.architecture")
+        self.pooling = int(self._meta(f"{architecture}.pooling_type") or abi.POOLING_NONE)
+        self.causal = self._meta(f"{architecture}.attention.causal") != "false"
 
     def check_cache(self, cells: int, cache_type: str) -> None:
         """NoRoom where weights and a KV cache of so many cells will not fit into memory."""

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cortex.core.job import Segment
+from cortex.core.errors import BadRequest
+from cortex.core.job import Cut, Segment
 from cortex.core.specials import is_special
 from cortex.engines.llama.abi import ATTR_CONTROL, ATTR_UNKNOWN, ATTR_USER_DEFINED, VOCAB_SPM, ffi
 
@@ -16,6 +17,7 @@ Tokens = list[int]
 
 class Vocabulary:
     """`pieces` are the tokens' spellings, `special` the tokens that are markup, `eog` those that end a generation.
+    `tail` is what a whole text ends with: most models want nothing there, those made for embeddings often do.
 
     Building it asks the library three questions a token: 0.3 s for 152,000 tokens.
     """
@@ -33,6 +35,9 @@ class Vocabulary:
         added = (self.pieces[i].decode(errors="replace") for i in range(self.size) if _is_added(attributes[i]))
         self._marks = _any_of(mark for mark in added if is_special(mark, control=False, user_defined=True))
         self._bos: int | None = lib.llama_vocab_bos(pointer) if lib.llama_vocab_get_add_bos(pointer) else None
+        self.tail = _tail(lib, pointer)
+        marks = (lib.llama_vocab_fim_pre, lib.llama_vocab_fim_suf, lib.llama_vocab_fim_mid)
+        self._infill: Tokens = [mark(pointer) for mark in marks]
         self._padded = lib.llama_vocab_type(pointer) == VOCAB_SPM and self._begins_with_space()
 
     @property
@@ -46,16 +51,46 @@ class Vocabulary:
         return b"".join(self.pieces[token] for token in tokens if token not in self.eog)
 
     def tokenize(self, segments: Sequence[Segment]) -> Tokens:
-        """A prompt's tokens, with the beginning-of-sequence token where the vocabulary wants one."""
+        """A prompt's tokens, with the beginning-of-sequence token where the vocabulary wants one and the client has not
+        given the tokens themselves."""
+        tokens = self.plain(segments)
+        given = bool(segments and segments[0].tokens)
+        return tokens if given or self._bos is None or tokens[:1] == [self._bos] else [self._bos, *tokens]
+
+    def plain(self, segments: Sequence[Segment]) -> Tokens:
+        """The tokens of these segments and no others."""
         tokens: Tokens = []
+        for given, run in itertools.groupby(segments, key=lambda segment: bool(segment.tokens)):
+            if given:
+                tokens += [token for segment in run for token in segment.tokens]
+            else:
+                self._cut_texts(run, tokens)
+        return tokens
+
+    def _cut_texts(self, segments: Iterable[Segment], tokens: Tokens) -> None:
+        """Put the tokens of these texts behind `tokens`."""
         for markup, run in itertools.groupby(segments, key=lambda segment: segment.markup):
             text = "".join(segment.text for segment in run)
             for part in [text] if markup else self._harmless(text):
                 continues = bool(tokens) and not self.special[tokens[-1]]
                 tokens += self._cut(part, parse_special=markup, continues=continues)
-        if self._bos is not None and tokens[:1] != [self._bos]:
-            tokens.insert(0, self._bos)
-        return tokens
+
+    def infill(self, before: Sequence[Segment], after: str) -> Tokens:
+        """The prompt for what stands between these two. BadRequest where the model has no tokens for that."""
+        if min(self._infill) < 0:
+            raise BadRequest("this model has no fill-in-the-middle tokens: leave the suffix out", param="suffix")
+        prefix, suffix, middle = self._infill
+        start = [] if self._bos is None else [self._bos]
+        text = self.plain([Segment(after, markup=False)])
+        return [*start, prefix, *self.plain(before), suffix, *text, middle]
+
+    def spell(self, tokens: Sequence[int]) -> Cut:
+        """These tokens with what they spell. Together they may have a space less: the one that goes before a text."""
+        pieces = tuple(self.pieces[token] for token in tokens)
+        room = sum(map(len, pieces)) + 8
+        out = ffi.new("char[]", room)
+        count = self._lib.llama_detokenize(self._pointer, list(tokens), len(tokens), out, room, False, True)
+        return Cut(tuple(tokens), pieces, bytes(ffi.buffer(out)[: max(0, count)]))
 
     def _harmless(self, text: str) -> Iterator[str]:
         """The text in parts that hold no mark.
@@ -94,6 +129,11 @@ def _pieces(lib: Any, pointer: Any, size: int) -> list[bytes]:
     buffer, piece = ffi.new("char[]", room), lib.llama_token_to_piece
     lengths = (piece(pointer, token, buffer, room, 0, True) for token in range(size))
     return [ffi.buffer(buffer)[: max(0, length)] for length in lengths]
+
+
+def _tail(lib: Any, pointer: Any) -> Tokens:
+    ends = {lib.llama_vocab_get_add_eos: lib.llama_vocab_eos, lib.llama_vocab_get_add_sep: lib.llama_vocab_sep}
+    return [token(pointer) for wanted, token in ends.items() if wanted(pointer)]
 
 
 def _is_control(attribute: int, ends: bool) -> bool:
