@@ -241,3 +241,22 @@ async def test_a_file_in_the_working_directory_does_not_pass_for_a_module(
     (tmp_path / "msgspec.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
     assert await ask(await start(), "say hello") == "hello"
+
+
+async def test_a_text_is_cut_and_a_vector_made_while_a_reply_goes_on(start: Start) -> None:
+    runner = await start(Load("", engine="scripted", extra={"replies": ["on and " * 1000], "size": 1, "delay": 0.001}))
+    reply = await runner.submit(job("hello"))
+    assert (await runner.tokenize((Segment("é"),), whole=True)).tokens == (0xC3, 0xA9)
+    [vector] = [piece async for piece in await runner.submit(Job((Segment("é"),), embed=True))]
+    assert (len(vector.data), vector.finish, vector.usage) == (64, "stop", Usage(prompt=2))
+    assert list(runner.tickets) == [reply.number]
+
+
+async def test_a_token_that_there_is_not_is_refused_and_harms_nobody(start: Start) -> None:
+    runner = await start(Load("", engine="scripted", extra={"replies": ["hello"]}))
+    with pytest.raises(BadRequest, match="no token 256"):
+        await runner.tokenize((Segment(tokens=(256,)),), whole=False)
+    with pytest.raises(BadRequest, match="cannot be processed"):
+        await runner.tokenize((Segment(tokens=(2**70,)),), whole=False)
+    assert not runner.tickets
+    assert await ask(runner, "hi") == "hello"

@@ -9,7 +9,7 @@ import pytest
 
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, LoadError, NotFound, TooLong
-from cortex.core.job import Chosen, Failure, Job, Logprob, Part, Piece, Segment, Usage
+from cortex.core.job import Chosen, Cut, Failure, Job, Logprob, Part, Piece, Segment, Usage
 from cortex.engines.base import Load
 from cortex.runner import frames
 
@@ -23,6 +23,7 @@ ORDERS: list[frames.Order] = [
     frames.Start(Load("/m.gguf"), 30),
     frames.Submit(7, JOB),
     frames.Submit(8, replace(JOB, logprobs=2, ignore_eos=True, prediction="höllo")),
+    frames.Tokenize(7, (*PROMPT, Segment(tokens=(1, 2**31))), True),
     frames.Cancel(7),
     frames.Quit(),
 ]
@@ -32,6 +33,7 @@ REPORTS: list[frames.Report] = [
     frames.LoadFailed("no such file"),
     frames.LoadFailed("too little memory", room=True),
     frames.Admitted(7),
+    frames.Tokenized(7, Cut((1, 2), (b"\xe2", b"\x98"), b"\xe2\x98")),
     frames.Refused(7, "BadRequest", "no", "tools.0", None),
     frames.Pieces(
         [Piece(1, b"\xe2\x98"), Piece(2, b"", "length", Usage(1, 2, 3, 4, 5))], [Failure(3, "no", client=True)]

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cortex.core.errors import CortexError, EngineError, NoRoom
-from cortex.core.job import Failure, Job, Piece
+from cortex.core.job import Failure, Piece
 from cortex.engines import find
 from cortex.engines.base import Engine, Load
 from cortex.runner import frames
@@ -35,6 +35,8 @@ from cortex.runner.frames import (
     Report,
     Start,
     Submit,
+    Tokenize,
+    Tokenized,
 )
 
 log = logging.getLogger("cortex.runner.child")  # run with -m, its `__name__` is `__main__`
@@ -90,8 +92,8 @@ class Shift:
         while True:
             for order in self.channel.orders(wait=not self.engine.busy):
                 match order:
-                    case Submit(number, job):
-                        self.channel.send(self.admit(number, job))
+                    case Submit() | Tokenize():
+                        self.channel.send(self.answer(order))
                     case Cancel(number):
                         self.running.discard(number)
                         self.engine.cancel(number)
@@ -102,17 +104,24 @@ class Shift:
             if self.engine.busy:
                 self.step()
 
-    def admit(self, number: int, job: Job) -> Report:
+    def answer(self, order: Submit | Tokenize) -> Report:
         try:
-            self.engine.submit(number, job)
+            return self.obey(order)
         except CortexError as error:
-            return frames.refused(number, error)
+            return frames.refused(order.number, error)
         except Exception as error:
-            log.exception("the engine failed to admit job %d", number)
-            self.engine.cancel(number)
-            return frames.refused(number, EngineError(f"the engine failed to take the request: {error!r}"))
-        self.running.add(number)
-        return Admitted(number)
+            log.exception("the engine failed to admit job %d", order.number)
+            self.engine.cancel(order.number)
+            return frames.refused(order.number, EngineError(f"the engine failed to take the request: {error!r}"))
+
+    def obey(self, order: Submit | Tokenize) -> Report:
+        match order:
+            case Submit(number, job):
+                self.engine.submit(number, job)
+                self.running.add(number)
+                return Admitted(number)
+            case Tokenize(number, prompt, whole):
+                return Tokenized(number, self.engine.tokenize(prompt, whole=whole))
 
     def step(self) -> None:
         try:

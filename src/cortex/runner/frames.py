@@ -5,6 +5,7 @@
                                              Ready | LoadFailed
       Submit   run this job                  Admitted | Refused
                                              Pieces      what one step gave
+      Tokenize cut this text into tokens     Tokenized | Refused
       Cancel   forget this job
       Quit     end now
 
@@ -19,7 +20,7 @@ from typing import Any
 import msgspec
 
 from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, NotFound, TooLong
-from cortex.core.job import Failure, Job, Piece
+from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load
 
 HEADER = 4
@@ -42,6 +43,14 @@ class Submit(Frame, frozen=True):
 
     number: int
     job: Job
+
+
+class Tokenize(Frame, frozen=True):
+    """`Engine.tokenize`. Answered by `Tokenized` or `Refused`, in the order of asking."""
+
+    number: int
+    prompt: tuple[Segment, ...]
+    whole: bool
 
 
 class Cancel(Frame, frozen=True):
@@ -75,6 +84,11 @@ class Admitted(Frame, frozen=True):
     number: int
 
 
+class Tokenized(Frame, frozen=True):
+    number: int
+    cut: Cut
+
+
 class Refused(Frame, frozen=True):
     """The engine will not run job `number`. `error` is a name in `ERRORS`."""
 
@@ -92,8 +106,8 @@ class Pieces(Frame, frozen=True):
     failures: list[Failure]
 
 
-Order = Start | Submit | Cancel | Quit
-Report = Loading | Ready | LoadFailed | Admitted | Refused | Pieces
+Order = Start | Submit | Tokenize | Cancel | Quit
+Report = Loading | Ready | LoadFailed | Admitted | Refused | Pieces | Tokenized
 
 ERRORS: Mapping[str, type[CortexError]] = {
     error.__name__: error for error in (TooLong, BadRequest, NotFound, Busy, EngineError)

@@ -10,11 +10,11 @@ import asyncio
 import itertools
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, NoRoom, TooLong
-from cortex.core.job import Failure, Job, Piece
+from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load, Progress
 from cortex.runner import frames, process
 from cortex.runner.frames import (
@@ -30,6 +30,8 @@ from cortex.runner.frames import (
     Report,
     Start,
     Submit,
+    Tokenize,
+    Tokenized,
 )
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,9 @@ class Link(asyncio.Protocol):
             self.transport.write(packed)
 
 
+Item = Admitted | Piece | Cut
+
+
 class Ticket:
     """One running job: an async iterator of its pieces, which ends after the one with `finish`.
 
@@ -75,16 +80,16 @@ class Ticket:
 
     def __init__(self, number: int, abandon: Callable[[int], None]) -> None:
         self.number, self.abandon = number, abandon
-        self.inbox: asyncio.Queue[Admitted | Piece | CortexError] = asyncio.Queue()
+        self.inbox: asyncio.Queue[Item | CortexError] = asyncio.Queue()
         self.begun = asyncio.Event()  # its prompt has been computed, or it has ended
         self.ended = False
 
-    def deliver(self, item: Admitted | Piece | CortexError) -> None:
+    def deliver(self, item: Item | CortexError) -> None:
         self.inbox.put_nowait(item)
         if not isinstance(item, Admitted):
             self.begun.set()
 
-    async def next(self) -> Admitted | Piece:
+    async def next(self) -> Item:
         try:
             item = await self.inbox.get()
         except asyncio.CancelledError:
@@ -182,17 +187,27 @@ class Runner:
         Raises what the engine raised (`BadRequest`, `TooLong`), or `EngineError` where the runner has ended.
         The job is on its way when this first waits: a runner that is told to `retire` meanwhile still finishes it.
         """
-        if self.end is not None:
-            raise self._ended()
-        ticket = Ticket(next(self.numbers), self._abandon)
-        packed = self._pack(Submit(ticket.number, job))
-        self.tickets[ticket.number] = ticket
-        self.idle.clear()
-        self.link.send(packed)
+        ticket = self._order(lambda number: Submit(number, job))
         await ticket.next()
         return ticket
 
-    def _pack(self, order: Submit) -> bytearray:
+    async def tokenize(self, prompt: Sequence[Segment], *, whole: bool) -> Cut:
+        """The tokens of this text; with `whole`, also those that the model wants at its ends. Raises as `submit`."""
+        cut = await self._order(lambda number: Tokenize(number, tuple(prompt), whole)).next()
+        assert isinstance(cut, Cut)
+        return cut
+
+    def _order(self, make: Callable[[int], Submit | Tokenize]) -> Ticket:
+        if self.end is not None:
+            raise self._ended()
+        ticket = Ticket(next(self.numbers), self._abandon)
+        packed = self._pack(make(ticket.number))
+        self.tickets[ticket.number] = ticket
+        self.idle.clear()
+        self.link.send(packed)
+        return ticket
+
+    def _pack(self, order: Submit | Tokenize) -> bytearray:
         try:
             return frames.pack(order)
         except frames.FrameTooLong as error:
@@ -224,12 +239,14 @@ class Runner:
                 self._deliver(number, report, last=False)
             case Refused(number):
                 self._deliver(number, frames.refusal(report), last=True)
+            case Tokenized(number, cut):
+                self._deliver(number, cut, last=True)
             case Loading(fraction):
                 self.progress(fraction)
             case Ready() | LoadFailed():
                 self._settle(report)
 
-    def _deliver(self, number: int, item: Admitted | Piece | CortexError, *, last: bool) -> None:
+    def _deliver(self, number: int, item: Item | CortexError, *, last: bool) -> None:
         ticket = self._forget(number) if last else self.tickets.get(number)
         if ticket:  # else it was abandoned while this was on its way
             ticket.deliver(item)
