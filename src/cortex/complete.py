@@ -11,13 +11,17 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import TypeVar
 
 from cortex.core.errors import BadRequest
 from cortex.core.events import Done, Event, Reasoning, Tokens
-from cortex.core.job import Usage
-from cortex.core.plan import Plan, another
+from cortex.core.job import Job, Usage, Vector
+from cortex.core.passage import Passage
+from cortex.core.plan import Asked, another
 from cortex.core.stop import Stop
 from cortex.runner.parent import Runner, Ticket
+
+T = TypeVar("T")
 
 
 def call_id(said: str) -> str:
@@ -27,7 +31,7 @@ def call_id(said: str) -> str:
     )
 
 
-async def complete(plan: Plan, runner: Runner, new_id: Callable[[str], str] = call_id) -> AsyncGenerator[Event, None]:
+async def complete(plan: Asked, runner: Runner, new_id: Callable[[str], str] = call_id) -> AsyncGenerator[Event, None]:
     """The events of one reply, the last of which is `Done`; closing the generator frees the job's place.
 
     Returns when the job has been admitted; raises BadRequest, or EngineError, before any event where it is not.
@@ -36,7 +40,7 @@ async def complete(plan: Plan, runner: Runner, new_id: Callable[[str], str] = ca
 
 
 async def several(
-    plan: Plan, runner: Runner, count: int, new_id: Callable[[str], str] = call_id
+    plan: Asked, runner: Runner, count: int, new_id: Callable[[str], str] = call_id
 ) -> list[AsyncGenerator[Event, None]]:
     """The same for `count` replies to one prompt, which is computed once: the others are submitted when the first of
     them has begun."""
@@ -45,7 +49,7 @@ async def several(
     return [first, *(later(another(plan, number), runner, ticket, new_id) for number in range(1, count))]
 
 
-async def admitted(plan: Plan, runner: Runner) -> Ticket:
+async def admitted(plan: Asked, runner: Runner) -> Ticket:
     """The ticket of the plan's job. Where its grammar does not compile, it is asked again which part is at fault."""
     try:
         return await runner.submit(plan.job)
@@ -55,20 +59,63 @@ async def admitted(plan: Plan, runner: Runner) -> Ticket:
     return await runner.submit(replace(plan.job, parts=plan.parts()))
 
 
-async def later(plan: Plan, runner: Runner, first: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
+async def later(
+    plan: Asked, runner: Runner, first: Ticket, new_id: Callable[[str], str]
+) -> AsyncGenerator[Event, None]:
     await first.begun.wait()
     async with aclosing(await complete(plan, runner, new_id)) as events:
         async for event in events:
             yield event
 
 
-async def begun(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
+async def continued(passages: Sequence[Passage], runner: Runner, count: int) -> list[AsyncGenerator[Event, None]]:
+    """`several` for each of these texts: first all replies to the first, then those to the others."""
+    replies = await several(passages[0], runner, count)  # at once: a runner that has a job is not ended for another
+    others = [asyncio.create_task(several(passage, runner, count)) for passage in passages[1:]]
+    try:
+        return replies + [reply for group in await asyncio.gather(*others) for reply in group]
+    except BaseException:
+        for reply in replies + [reply for group in await dropped(others) for reply in group]:
+            await reply.aclose()
+        raise
+
+
+async def dropped(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
+    """End these tasks; what those gave that had ended already."""
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+async def vectors(jobs: Sequence[Job], runner: Runner) -> list[Vector]:
+    """The vectors of these jobs. Raises what is raised first; then none of them goes on."""
+    first = await runner.submit(jobs[0])
+    tasks = [asyncio.create_task(vector(first)), *(asyncio.create_task(embed(job, runner)) for job in jobs[1:])]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        await first.aclose()
+        await dropped(tasks)
+        raise
+
+
+async def embed(job: Job, runner: Runner) -> Vector:
+    return await vector(await runner.submit(job))
+
+
+async def vector(ticket: Ticket) -> Vector:
+    pieces = [piece async for piece in ticket]
+    return Vector(b"".join(piece.data for piece in pieces), pieces[-1].usage)
+
+
+async def begun(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
     events = follow(plan, ticket, new_id)
     await anext(events)  # a generator that has not begun would not run its `finally` when it is closed
     return events
 
 
-async def follow(plan: Plan, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
+async def follow(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
     parser, stop, inline = plan.parser(new_id), Stop(plan.stop), plan.inline()
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     done = Done("stop", Usage())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import struct
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ from cortex.complete import Choices
 from cortex.core.chat import Chat
 from cortex.core.errors import NotFound
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Text
-from cortex.core.job import Usage
+from cortex.core.job import Cut, Job, Segment, Usage, Vector
+from cortex.core.passage import Passage
 from cortex.server.app import create_app
 from cortex.server.service import Answer, Card, Running, Service
 from cortex.server.site import Options, Site
@@ -90,6 +92,24 @@ class PlayedService:
         if card.id in self.failures:
             raise self.failures[card.id]
         return Answer(Choices([Played(self, card.id) for _ in range(count)]), "fp_played", self.warnings)
+
+    async def texts(self, card: Card, passages: Sequence[Passage], count: int = 1) -> Answer:
+        """The script of the model's name for each reply; only its words and its end are of use here."""
+        if card.id in self.failures:
+            raise self.failures[card.id]
+        return Answer(Choices([Played(self, card.id) for _ in range(count * len(passages))]), "fp_played")
+
+    async def vectors(self, card: Card, jobs: Sequence[Job]) -> Sequence[Vector]:
+        """The numbers 1, 2, 3 ... of no certain length."""
+        return [Vector(struct.pack("<2f", number, number), Usage(prompt=1)) for number, _ in enumerate(jobs, start=1)]
+
+    async def cut(self, card: Card, prompt: Sequence[Segment], *, whole: bool) -> Cut:
+        """A byte is a token."""
+        text = b"".join(bytes(segment.tokens) or segment.text.encode() for segment in prompt)
+        return Cut(tuple(text), tuple(bytes([byte]) for byte in text), text)
+
+    async def prompt(self, card: Card, chat: Chat) -> str:
+        return "\n".join(message.text for message in chat.messages)
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         if card.id in self.failures:

@@ -448,6 +448,9 @@ def test_every_route_is_documented_with_its_errors(http: httpx.Client) -> None:
     routes = {f"{verb.upper()} {path}" for path, verbs in document["paths"].items() for verb in verbs}
     assert routes == {
         "POST /v1/chat/completions",
+        "POST /v1/completions",
+        "POST /v1/embeddings",
+        *(f"POST {top}{path}" for top in ("", "/v1") for path in ("/tokenize", "/detokenize", "/apply-template")),
         "GET /v1/models",
         "GET /v1/models/{id}",
         "GET /v1/models/status/{id}",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Literal
 
 from cortex.core.chat import Sampling
@@ -88,6 +88,19 @@ def total(choices: Sequence[Usage]) -> Usage:
     """What several replies to one prompt took together: the prompt counts once, as it was for the first of them."""
     names = [one.name for one in fields(Usage) if one.name not in ("prompt", "cached")]
     return replace(choices[0], **{name: sum(getattr(each, name) for each in choices) for name in names})
+
+
+def added(counts: Iterable[Usage]) -> Usage:
+    """What replies to different prompts took together."""
+    return Usage(*(sum(column) for column in zip(*map(astuple, counts), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """What has come of a job that embeds: its numbers as `Job` says, and what it took."""
+
+    data: bytes
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)

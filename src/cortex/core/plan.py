@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 from cortex.core import grammar
 from cortex.core.chat import Chat, Tool
@@ -15,6 +15,7 @@ from cortex.core.errors import BadRequest
 from cortex.core.inline import Inline
 from cortex.core.job import Job, Part, Segment
 from cortex.core.parse import Parser, Reading
+from cortex.core.passage import Passage
 from cortex.core.profile import Profile
 from cortex.core.prompt import prompt
 from cortex.core.ready import place, ready
@@ -72,7 +73,11 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
     return Plan(job, profile.dialect, reading, chat.stop, (*notes, *warnings), partial(parts, chat), chat.thoughts)
 
 
-def another(plan: Plan, number: int) -> Plan:
+Asked = Plan | Passage
+A = TypeVar("A", bound=Asked)
+
+
+def another(plan: A, number: int) -> A:
     """The plan of reply number `number` (0 is the first) to the same request: it draws with a seed of its own."""
     sampling = plan.job.sampling
     if sampling.seed is None:

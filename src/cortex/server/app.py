@@ -16,7 +16,7 @@ import cortex
 from cortex.core.errors import CortexError
 from cortex.server.frame import Frame, KeyGate, OriginGate, Rescue, on_error
 from cortex.server.gone import ClientGone
-from cortex.server.routes import chat, models, system
+from cortex.server.routes import chat, completions, models, system, texts
 from cortex.server.site import Site
 from cortex.server.wire import docs
 
@@ -35,7 +35,7 @@ def create_app(site: Site) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.site = site
-    for part in (chat, models, system):
+    for part in (chat, completions, texts, models, system):
         app.include_router(part.router)
     for kind in (CortexError, ClientGone, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import cortex
-from cortex.complete import Choices, several
+from cortex.complete import Choices, continued, several, vectors
 from cortex.core.chat import Chat
+from cortex.core.job import Cut, Job, Segment, Vector
 from cortex.core.load import Load
+from cortex.core.passage import Passage
 from cortex.core.plan import plan
 from cortex.core.profile import Profile
 from cortex.models.open import Opened, opened, speaking
@@ -54,6 +56,25 @@ class LocalService:
         runner = await self._pool.admit(card.id)
         replies = await several(planned, runner, count)
         return Answer(Choices(replies), _fingerprint(model, profile), planned.warnings)
+
+    async def texts(self, card: Card, passages: Sequence[Passage], count: int = 1) -> Answer:
+        model = await asyncio.to_thread(self._opened, card.id)
+        runner = await self._pool.admit(card.id)
+        return Answer(Choices(await continued(passages, runner, count)), _fingerprint(model, model.profile))
+
+    async def vectors(self, card: Card, jobs: Sequence[Job]) -> Sequence[Vector]:
+        await asyncio.to_thread(self._opened, card.id)
+        return await vectors(jobs, await self._pool.admit(card.id))
+
+    async def cut(self, card: Card, prompt: Sequence[Segment], *, whole: bool) -> Cut:
+        await asyncio.to_thread(self._opened, card.id)
+        runner = await self._pool.get(card.id)
+        return await runner.tokenize(prompt, whole=whole)
+
+    async def prompt(self, card: Card, chat: Chat) -> str:
+        model = await asyncio.to_thread(self._opened, card.id)
+        planned = plan(chat, speaking(model.profile, chat.dialect), self._now())
+        return "".join(segment.text for segment in planned.job.prompt)
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         if context is not None:

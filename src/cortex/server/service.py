@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from cortex.complete import Choices
 from cortex.core.chat import Chat
+from cortex.core.job import Cut, Job, Segment, Vector
+from cortex.core.passage import Passage
 from cortex.server.wire.chat import Defaults
 
 SILENT = Defaults()  # a model whose settings say nothing
@@ -54,6 +56,18 @@ class Service(Protocol):
 
         Raises `BadRequest` for what cannot be obeyed, `LoadError`, `EngineError`.
         """
+
+    async def texts(self, card: Card, passages: Sequence[Passage], count: int = 1) -> Answer:
+        """The same for texts to continue: `count` replies to the first, then those to the others."""
+
+    async def vectors(self, card: Card, jobs: Sequence[Job]) -> Sequence[Vector]:
+        """One for each of these jobs, which all embed."""
+
+    async def cut(self, card: Card, prompt: Sequence[Segment], *, whole: bool) -> Cut:
+        """The tokens of a text; with `whole`, also those that the model wants at its ends."""
+
+    async def prompt(self, card: Card, chat: Chat) -> str:
+        """What the model would be given for this chat. Loads nothing."""
 
     async def start(self, card: Card, *, context: int | None = None) -> None:
         """Loads the model. `context` (tokens a request) wins over its settings until it is stopped or started anew."""

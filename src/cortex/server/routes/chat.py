@@ -21,7 +21,7 @@ from cortex.server.wire import chat as wire
 from cortex.server.wire import docs
 from cortex.server.wire.chat import ChatRequest
 from cortex.server.wire.response import Head, completion
-from cortex.server.wire.stream import ChunkWriter, error_event
+from cortex.server.wire.stream import ChunkWriter, Writer, error_event
 
 log = logging.getLogger("cortex.server")
 router = APIRouter(tags=["chat"])
@@ -60,11 +60,13 @@ async def _whole(site: Site, trace: Trace, card: Card, asked: ChatRequest) -> Re
 
 def _streamed(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Response:
     writer = ChunkWriter(_head(site, trace, asked, answer), include_usage=asked.include_usage, count=asked.count)
-    return EventStream(_chunks(answer, writer, trace), close=answer.choices.aclose, silence=site.options.silence)
+    return EventStream(chunks(answer, writer, trace), close=answer.choices.aclose, silence=site.options.silence)
 
 
-async def _chunks(answer: Answer, writer: ChunkWriter, trace: Trace) -> AsyncIterator[bytes]:
-    yield writer.start()
+async def chunks(answer: Answer, writer: Writer, trace: Trace) -> AsyncIterator[bytes]:
+    """The whole stream; a failure in it is its last event."""
+    if head := writer.start():
+        yield head
     try:
         async for index, event in answer.choices.events():
             if chunk := writer.event(event, index):

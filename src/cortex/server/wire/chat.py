@@ -62,21 +62,26 @@ def model_name(body: Mapping[str, Any]) -> str:
 def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bool = False) -> ChatRequest:
     """A whole request. `strict` makes a 400 of a field that nobody knows."""
     node = Node(body)
-    unknown = unknown_keys(body, fields.NAMES)
-    if strict and unknown:
-        raise BadRequest(f"{unknown[0]}: this server knows no such field", param=unknown[0], code="unknown_parameter")
-    fields.check(node)
+    idle = checked(node, strict=strict)
     chat = _chat(node, defaults)
-    idle = [f"{path}: this server knows no such field; it has no effect" for path in unknown]
     return ChatRequest(
         model_name(body),
         chat,
-        count=_count(node),
-        stream=_flag(node, "stream", False),
-        include_usage=_include_usage(node),
+        count=count(node),
+        stream=flag(node, "stream", False),
+        include_usage=include_usage(node),
         shape=_shape(node, chat.tools),
         warnings=(*idle, *remarks(Node(body["messages"], "messages"))),
     )
+
+
+def checked(node: Node, table: fields.Table = fields.FIELDS, *, strict: bool) -> list[str]:
+    """What the client sent to no effect, once every field of the table has been found fine or was refused."""
+    unknown = unknown_keys(node.object(), frozenset(table))
+    if strict and unknown:
+        raise BadRequest(f"{unknown[0]}: this server knows no such field", param=unknown[0], code="unknown_parameter")
+    fields.check(node, table)
+    return [f"{path}: this server knows no such field; it has no effect" for path in unknown]
 
 
 def _chat(node: Node, defaults: Defaults) -> Chat:
@@ -86,18 +91,18 @@ def _chat(node: Node, defaults: Defaults) -> Chat:
         messages=read_messages(node.need("messages", "a list of messages")),
         tools=tools,
         choice=choice,
-        parallel=_flag(node, "parallel_tool_calls", True) and not single,
+        parallel=flag(node, "parallel_tool_calls", True) and not single,
         schema=read_format(node.get("response_format")),
         schema_strict=read_format_strict(node.get("response_format")),
-        sampling=_sampling(node, defaults.sampling),
-        max_tokens=_max_tokens(node, defaults.max_tokens),
-        stop=_stop(node, defaults.stop),
-        tool_prompt=_flag(node, "add_custom_system_prompt", True),
+        sampling=sampling(node, defaults.sampling),
+        max_tokens=max_tokens(node, defaults.max_tokens),
+        stop=stop(node, defaults.stop),
+        tool_prompt=flag(node, "add_custom_system_prompt", True),
         template_args=arguments.object() if arguments else {},
         dialect=dialect.string() if dialect else "",
         grammar=read_text(node, "grammar"),
         logprobs=read_logprobs(node),
-        ignore_eos=_flag(node, "ignore_eos", False),
+        ignore_eos=flag(node, "ignore_eos", False),
         effort=_word(node, "reasoning_effort", EFFORTS),
         verbosity=_word(node, "verbosity", VERBOSITIES),
         thoughts=THOUGHTS[_word(node, "reasoning_format", tuple(THOUGHTS)) or "auto"],
@@ -126,29 +131,29 @@ def _shape(node: Node, tools: tuple[Tool, ...]) -> Shape:
     return Shape(frozenset(tool.name for tool in tools if tool.input), legacy=is_legacy(node))
 
 
-def _count(node: Node) -> int:
+def count(node: Node) -> int:
     found = node.get("n")
     return 1 if found is None else found.integer(1, 128)
 
 
-def _flag(node: Node, key: str, default: bool) -> bool:
+def flag(node: Node, key: str, default: bool) -> bool:
     found = node.get(key)
     return default if found is None else found.boolean()
 
 
-def _include_usage(node: Node) -> bool:
+def include_usage(node: Node) -> bool:
     options = node.get("stream_options")
-    return options is not None and _flag(options, "include_usage", False)
+    return options is not None and flag(options, "include_usage", False)
 
 
-def _max_tokens(node: Node, default: int | None) -> int | None:
+def max_tokens(node: Node, default: int | None) -> int | None:
     found = node.get("max_completion_tokens") or node.get("max_tokens")
     if found is None:
         return default
     return None if found.value == -1 else min(found.integer(1), _MOST)
 
 
-def _stop(node: Node, default: tuple[str, ...]) -> tuple[str, ...]:
+def stop(node: Node, default: tuple[str, ...]) -> tuple[str, ...]:
     found = node.get("stop")
     match found:
         case None:
@@ -178,7 +183,7 @@ _COUNTS = {"top_k": -1, "repeat_last_n": 0}  # field -> its least value; vLLM's 
 _MOST = 2**31 - 1
 
 
-def _sampling(node: Node, default: Sampling) -> Sampling:
+def sampling(node: Node, default: Sampling) -> Sampling:
     given: dict[str, Any] = {}
     for name, (low, high) in _NUMBERS.items():
         if (found := node.get(name)) is not None:

@@ -12,59 +12,59 @@ Responses = dict[int | str, dict[str, Any]]
 FinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ErrorFields(_Shape):
+class ErrorFields(Shape):
     message: str
     type: str
     param: str | None
     code: str | None
 
 
-class ErrorReply(_Shape):
+class ErrorReply(Shape):
     """OpenAI's error object; `message` is there once more for Cortex's own clients."""
 
     error: ErrorFields
     message: str
 
 
-class MessageReply(_Shape):
+class MessageReply(Shape):
     message: str
     warning: str | None = None
 
 
-class LoadingReply(_Shape):
+class LoadingReply(Shape):
     """`progress` is the loaded fraction, 0 to 1."""
 
     message: str
     progress: float
 
 
-class FunctionCall(_Shape):
+class FunctionCall(Shape):
     name: str
     arguments: str
 
 
-class ToolCall(_Shape):
+class ToolCall(Shape):
     id: str
     type: Literal["function"]
     function: FunctionCall
 
 
-class CustomCall(_Shape):
+class CustomCall(Shape):
     name: str
     input: str
 
 
-class CustomToolCall(_Shape):
+class CustomToolCall(Shape):
     id: str
     type: Literal["custom"]
     custom: CustomCall
 
 
-class AssistantMessage(_Shape):
+class AssistantMessage(Shape):
     """`function_call` comes in place of `tool_calls` where the request had `functions`."""
 
     role: Literal["assistant"]
@@ -76,7 +76,7 @@ class AssistantMessage(_Shape):
     reasoning: str | None = None
 
 
-class Token(_Shape):
+class Token(Shape):
     """`token` is the spelling where it is whole characters; `bytes` are exact."""
 
     token: str
@@ -88,31 +88,31 @@ class TokenLogprob(Token):
     top_logprobs: list[Token]
 
 
-class Logprobs(_Shape):
+class Logprobs(Shape):
     """Of all tokens of the reply, also of calls: among those that the grammar allowed, at temperature 1."""
 
     content: list[TokenLogprob]
     refusal: None
 
 
-class Choice(_Shape):
+class Choice(Shape):
     index: int
     message: AssistantMessage
     logprobs: Logprobs | None
     finish_reason: FinishReason
 
 
-class PromptDetails(_Shape):
+class PromptDetails(Shape):
     cached_tokens: int
 
 
-class CompletionDetails(_Shape):
+class CompletionDetails(Shape):
     reasoning_tokens: int
     accepted_prediction_tokens: int
     rejected_prediction_tokens: int
 
 
-class Usage(_Shape):
+class Usage(Shape):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -120,7 +120,7 @@ class Usage(_Shape):
     completion_tokens_details: CompletionDetails
 
 
-class CortexFields(_Shape):
+class CortexFields(Shape):
     """Our own: what of the request had no effect, and what the grammar saved."""
 
     warnings: list[str] | None = None
@@ -128,7 +128,7 @@ class CortexFields(_Shape):
     decodes: int | None = None
 
 
-class ChatCompletion(_Shape):
+class ChatCompletion(Shape):
     id: str
     object: Literal["chat.completion"]
     created: int
@@ -139,17 +139,17 @@ class ChatCompletion(_Shape):
     cortex: CortexFields
 
 
-class FunctionDelta(_Shape):
+class FunctionDelta(Shape):
     name: str | None = None
     arguments: str
 
 
-class CustomDelta(_Shape):
+class CustomDelta(Shape):
     name: str | None = None
     input: str
 
 
-class ToolCallDelta(_Shape):
+class ToolCallDelta(Shape):
     """The first of a call has its id, type and name; each has `function` or `custom`."""
 
     index: int
@@ -159,7 +159,7 @@ class ToolCallDelta(_Shape):
     custom: CustomDelta | None = None
 
 
-class Delta(_Shape):
+class Delta(Shape):
     role: Literal["assistant"] | None = None
     content: str | None = None
     tool_calls: list[ToolCallDelta] | None = None
@@ -168,14 +168,14 @@ class Delta(_Shape):
     reasoning: str | None = None
 
 
-class ChunkChoice(_Shape):
+class ChunkChoice(Shape):
     index: int
     delta: Delta
     logprobs: Logprobs | None
     finish_reason: FinishReason | None
 
 
-class ChatCompletionChunk(_Shape):
+class ChatCompletionChunk(Shape):
     """`cortex.warnings` are in the first chunk, the counters in the one with the usage."""
 
     id: str
@@ -200,13 +200,13 @@ class Model(BaseModel):
     status: Literal["downloaded"]
 
 
-class ModelList(_Shape):
+class ModelList(Shape):
     object: Literal["list"]
     data: list[Model]
     result: Literal["OK"]
 
 
-class LoadedModel(_Shape):
+class LoadedModel(Shape):
     id: str
     model: str
     object: Literal["model"]
@@ -217,7 +217,7 @@ class LoadedModel(_Shape):
     uptime: float
 
 
-class LoadedList(_Shape):
+class LoadedList(Shape):
     object: Literal["list"]
     data: list[LoadedModel]
 
@@ -226,20 +226,20 @@ def _error(about: str) -> dict[str, Any]:
     return {"model": ErrorReply, "description": about}
 
 
-_READ: Responses = {
+READ: Responses = {
     401: _error("An API key is needed, and this is none."),
     403: _error("The request comes from a web page that is not allowed to ask."),
     404: _error("There is no such model or route."),
     500: _error("The server or the model's runner failed."),
 }
-_BODY: Responses = {
+BODY: Responses = {
     400: _error("The request cannot be obeyed; `param` names the field."),
     408: _error("The body did not arrive in time."),
     413: _error("The body is too large."),
     415: _error("The body's content encoding is not understood."),
     503: _error("The model cannot be loaded; with `Retry-After`: not now."),
 }
-_ASKED: Responses = {429: _error("Too many requests wait for this model; `Retry-After` says when to come back.")}
+ASKED: Responses = {429: _error("Too many requests wait for this model; `Retry-After` says when to come back.")}
 _CHUNKS = (
     'Chunks `data: {...}`, each a ChatCompletionChunk, then `data: [DONE]`; `data: {"error": ...}` after a failure.'
 )
@@ -250,30 +250,30 @@ CHAT_RESPONSES: Responses = {
         "description": "The answer.",
         "content": {"text/event-stream": {"schema": {"type": "string", "description": _CHUNKS}}},
     },
-    **_BODY,
-    **_ASKED,
-    **_READ,
+    **BODY,
+    **ASKED,
+    **READ,
 }
-MESSAGE: Responses = {200: {"model": MessageReply, "description": "It is so."}, **_BODY, **_READ}
+MESSAGE: Responses = {200: {"model": MessageReply, "description": "It is so."}, **BODY, **READ}
 STATUS: Responses = {
     200: {"model": MessageReply, "description": "It answers now."},
     202: {"model": LoadingReply, "description": "It is being loaded."},
     400: _error("It is not loaded."),
-    **_READ,
+    **READ,
 }
-MODEL_LIST: Responses = {200: {"model": ModelList, "description": "The list."}, **_READ}
-MODEL: Responses = {200: {"model": Model, "description": "The model."}, **_READ, 400: _BODY[400]}
-LOADED: Responses = {200: {"model": LoadedList, "description": "The list."}, **_READ}
+MODEL_LIST: Responses = {200: {"model": ModelList, "description": "The list."}, **READ}
+MODEL: Responses = {200: {"model": Model, "description": "The model."}, **READ, 400: BODY[400]}
+LOADED: Responses = {200: {"model": LoadedList, "description": "The list."}, **READ}
 
 
-def _request(schema: dict[str, Any]) -> dict[str, Any]:
+def request(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-CHAT_REQUEST = _request(request_schema())
-MODEL_NAME = _request({"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}}})
+CHAT_REQUEST = request(request_schema())
+MODEL_NAME = request({"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}}})
 _CONTEXT = {"type": "integer", "minimum": 1, "description": "Tokens of context for one request."}
-START = _request(
+START = request(
     {"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}, "ctx_len": _CONTEXT}}
 )
 EXTRA_SHAPES: tuple[type[BaseModel], ...] = (ChatCompletionChunk,)

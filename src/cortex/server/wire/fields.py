@@ -6,7 +6,7 @@ from Cortex 1.x. The API's documentation and the table in the tests are made fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,18 +137,19 @@ _EXTRA = (
     Field("tools_call_in_user_message", Refused("name the tools in `tools`", (False,)), "false.", FLAG),
 )
 
-FIELDS: Mapping[str, Field] = {row.name: row for row in _OPENAI} | {
+Table = Mapping[str, Field]
+FIELDS: Table = {row.name: row for row in _OPENAI} | {
     row.name: Field(row.name, row.rule, row.about, row.schema, openai=_NOT_A_FIELD_OF_OPENAI) for row in _EXTRA
 }
 NAMES = frozenset(FIELDS)
 
 
-def check(body: Node) -> None:
+def check(body: Node, table: Table = FIELDS) -> None:
     """Raises `BadRequest` for a field that is refused, and for an accepted one of a wrong type."""
     for name in body.object():
-        found = body.get(name) if name in FIELDS else None
+        found = body.get(name) if name in table else None
         if found is not None:
-            _check_one(FIELDS[name], found)
+            _check_one(table[name], found)
 
 
 def _check_one(row: Field, value: Node) -> None:
@@ -185,12 +186,12 @@ def _or(fine: tuple[Any, ...]) -> str:
     return f" or set it to {' or '.join(words)}" if words else ""
 
 
-def request_schema() -> dict[str, Any]:
-    """The JSON Schema of a chat request, for the API's documentation."""
+def request_schema(table: Table = FIELDS, required: Sequence[str] = ("model", "messages")) -> dict[str, Any]:
+    """The JSON Schema of a request with these fields, for the API's documentation."""
     return {
         "type": "object",
-        "required": ["model", "messages"],
-        "properties": {row.name: dict(row.schema) | {"description": _describe(row)} for row in FIELDS.values()},
+        "required": list(required),
+        "properties": {row.name: dict(row.schema) | {"description": _describe(row)} for row in table.values()},
     }
 
 

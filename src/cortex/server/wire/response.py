@@ -96,6 +96,11 @@ def usage(counts: Usage) -> dict[str, Any]:
     }
 
 
+def told(warnings: Sequence[str]) -> dict[str, Any]:
+    """Our own part of an answer that has nothing else to say."""
+    return {"cortex": {"warnings": list(warnings)}} if warnings else {}
+
+
 def counters(counts: Usage) -> dict[str, int]:
     """Tokens that the grammar alone decided, and decode steps that the reply took."""
     return {"forced_tokens": counts.forced, "decodes": counts.decodes}

@@ -8,6 +8,8 @@ counters beside the usage.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from cortex.core.errors import CortexError
@@ -20,6 +22,15 @@ from cortex.server.wire.response import Head, counters, logprobs, reasoning, usa
 DONE = b"data: [DONE]\n\n"
 KEEP_ALIVE = b": keep-alive\n\n"
 _encode = msgspec.json.Encoder().encode
+
+
+class Writer(Protocol):
+    """What writes one streamed answer: its beginning, then each event of each choice. `usage` is known at the end."""
+
+    def start(self) -> bytes: ...
+    def event(self, event: Event, index: int = 0) -> bytes: ...
+    @property
+    def usage(self) -> Usage: ...
 
 
 class ChunkWriter:
