@@ -21,6 +21,7 @@ from cortex.core.plan import Asked, another
 from cortex.core.stop import Stop
 from cortex.runner.parent import Runner, Ticket
 
+AT_ONCE = 8  # texts of one request that become vectors
 T = TypeVar("T")
 
 
@@ -89,19 +90,21 @@ async def dropped(tasks: Sequence[asyncio.Task[T]]) -> list[T]:
 
 
 async def vectors(jobs: Sequence[Job], runner: Runner) -> list[Vector]:
-    """The vectors of these jobs. Raises what is raised first; then none of them goes on."""
-    first = await runner.submit(jobs[0])
-    tasks = [asyncio.create_task(vector(first)), *(asyncio.create_task(embed(job, runner)) for job in jobs[1:])]
+    """The vectors of these jobs. Raises what is raised first; then none of them goes on. Few are submitted at a time:
+    a thousand texts of one client are one request in the model's line, not a thousand."""
+    first, places = await runner.submit(jobs[0]), asyncio.Semaphore(AT_ONCE)
+    others = [asyncio.create_task(embed(job, runner, places)) for job in jobs[1:]]
     try:
-        return await asyncio.gather(*tasks)
+        return [await vector(first), *await asyncio.gather(*others)]
     except BaseException:
         await first.aclose()
-        await dropped(tasks)
+        await dropped(others)
         raise
 
 
-async def embed(job: Job, runner: Runner) -> Vector:
-    return await vector(await runner.submit(job))
+async def embed(job: Job, runner: Runner, places: asyncio.Semaphore) -> Vector:
+    async with places:
+        return await vector(await runner.submit(job))
 
 
 async def vector(ticket: Ticket) -> Vector:
