@@ -38,10 +38,18 @@ ENDS = "/processManager/destroy"  # it would end the server that the next case n
 CHAT = ("POST", "/v1/chat/completions")
 COUNTS = {  # (method, path) -> how many requests that fit the document, and how many that do not
     CHAT: (300, 300),
-    ("POST", "/v1/models/start"): (10, 200),  # each new context starts a new process
-    ("POST", "/v1/models/stop"): (200, 250),
-    ("GET", "/v1/models/{id}"): (400, 0),  # any text is an id
-    ("GET", "/v1/models/status/{id}"): (400, 0),
+    ("POST", "/v1/completions"): (150, 150),
+    ("POST", "/v1/embeddings"): (80, 80),
+    ("POST", "/tokenize"): (60, 60),
+    ("POST", "/detokenize"): (60, 60),
+    ("POST", "/apply-template"): (80, 80),
+    ("POST", "/v1/tokenize"): (5, 5),
+    ("POST", "/v1/detokenize"): (5, 5),
+    ("POST", "/v1/apply-template"): (5, 5),
+    ("POST", "/v1/models/start"): (10, 100),  # each new context starts a new process
+    ("POST", "/v1/models/stop"): (60, 60),
+    ("GET", "/v1/models/{id}"): (150, 0),  # any text is an id
+    ("GET", "/v1/models/status/{id}"): (150, 0),
     ("GET", "/v1/models"): (1, 0),
     ("GET", "/inferences/server/models"): (1, 0),
     ("GET", "/healthz"): (1, 0),
