@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import uvicorn
+from faithful import Faithful
 
 from cortex.complete import Choices
 from cortex.core.chat import Chat
@@ -177,7 +178,8 @@ class Serving(Generic[S]):
 
 @contextmanager
 def serving(service: S, options: Options = OPEN) -> Iterator[Serving[S]]:
-    """A server in a thread of its own. `DELETE /processManager/destroy` ends it, as the end of the `with` does."""
+    """A server in a thread of its own. `DELETE /processManager/destroy` ends it, as the end of the `with` does. Each of
+    its answers is checked against OpenAI's own models."""
     numbers = itertools.count(1)
 
     def end() -> None:
@@ -186,7 +188,8 @@ def serving(service: S, options: Options = OPEN) -> Iterator[Serving[S]]:
     site = Site(
         service, options, clock=lambda: 1738543890.5, new_id=lambda prefix: f"{prefix}{next(numbers)}", quit=end
     )
-    config = uvicorn.Config(create_app(site), port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    app = Faithful(create_app(site))
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
@@ -197,6 +200,7 @@ def serving(service: S, options: Options = OPEN) -> Iterator[Serving[S]]:
     finally:
         end()
         thread.join()
+    assert not app.problems
 
 
 def wait_until(true: object, seconds: float = 20.0) -> None:
