@@ -40,7 +40,7 @@ class Pool:
     def decode(self, chunk: Chunk) -> None:
         cells = self.held.setdefault(chunk.lane, [])
         assert len(cells) == chunk.start, "a chunk continues what its sequence holds"
-        cells.extend(object() for _ in chunk.tokens)
+        cells.extend(object() for _ in chunk.all)
         assert self.free >= 0, "the cache overflows"
 
 
@@ -65,9 +65,9 @@ class Desk:
         return flow
 
 
-def desk(*, lanes: int = 4, parallel: int = 4, cells: int = 1000, rewinds: bool = True) -> Desk:
+def desk(*, lanes: int = 4, parallel: int = 4, cells: int = 1000, rewinds: bool = True, drafts: int = 64) -> Desk:
     pool = Pool(cells, rewinds)
-    return Desk(Slots(pool, lanes=lanes, parallel=parallel, cells=cells, rewinds=rewinds), pool)
+    return Desk(Slots(pool, lanes=lanes, parallel=parallel, cells=cells, rewinds=rewinds, drafts=drafts), pool)
 
 
 def fresh(start: int, count: int) -> list[int]:
@@ -293,10 +293,92 @@ def test_a_recurrent_model_does_not_wait_for_what_it_cannot_share() -> None:
     assert sizes(d.step(150)) == {0: 101, 1: 49}
 
 
+def tried(chunks: list[Chunk]) -> dict[int, list[int]]:
+    return {chunk.flow.number: chunk.draft for chunk in chunks}
+
+
+def test_a_draft_is_decoded_behind_the_newest_token() -> None:
+    d = desk()
+    flow = d.add(0, [1, 2, 3])
+    flow.draft = [4, 5]
+    assert tried(d.step()) == {0: [4, 5]}
+    assert flow.lane
+    assert flow.lane.tokens == [1, 2, 3, 4, 5]
+
+
+def test_what_was_tried_in_vain_is_taken_back() -> None:
+    d = desk()
+    flow = d.add(0, [1, 2, 3])
+    flow.draft = [4, 5, 6]
+    d.step()
+    flow.tokens += [4, 9]
+    flow.draft = []
+    d.slots.rewind(flow)
+    assert flow.pending == 1
+    assert d.slots.free == d.pool.free == 1000 - 4
+    assert sizes(d.step()) == {0: 1}
+
+
+def test_what_was_tried_and_said_is_not_decoded_again() -> None:
+    d = desk()
+    flow = d.add(0, [1, 2, 3])
+    flow.draft = [4, 5]
+    d.step()
+    flow.tokens += [4, 5, 6]
+    flow.draft = []
+    d.slots.rewind(flow)
+    assert d.pool.trims == []
+    assert [(chunk.start, chunk.tokens) for chunk in d.step()] == [(5, [6])]
+
+
+def test_a_prompt_in_chunks_tries_nothing_before_its_end() -> None:
+    d = desk()
+    flow = d.add(0, fresh(0, 25))
+    flow.draft = [7, 8]
+    assert [tried(d.step(15)), tried(d.step(15))] == [{0: []}, {0: [7, 8]}]
+
+
+def test_drafts_get_what_streams_and_prompts_leave_of_the_budget() -> None:
+    d = desk()
+    one, other = d.add(0, fresh(0, 5)), d.add(1, fresh(100, 5))
+    d.step()
+    for flow in (one, other):
+        flow.tokens.append(7)
+        flow.draft = fresh(50, 6)
+    d.add(2, fresh(200, 20))
+    assert [len(draft) for draft in tried(d.step(30)).values()] == [6, 2, 0]
+
+
+def test_a_step_tries_no_more_than_there_are_logits_for() -> None:
+    d = desk(drafts=8)
+    for number in range(3):
+        d.add(number, fresh(100 * number, 5)).draft = fresh(50, 6)
+    assert [len(draft) for draft in tried(d.step()).values()] == [6, 2, 0]
+
+
+def test_a_draft_takes_the_cells_of_idle_sequences_and_of_no_others() -> None:
+    d = desk(cells=100)
+    idle = d.add(0, fresh(0, 40))
+    d.step()
+    d.slots.remove(idle)
+    old, young = d.add(1, fresh(200, 30)), d.add(2, fresh(300, 28))
+    d.step()
+    old.tokens.append(7)
+    old.draft = fresh(50, 60)
+    assert tried(d.step()) == {1: fresh(50, 41)}
+    assert young.lane
+
+
+def test_a_model_that_cannot_rewind_tries_nothing() -> None:
+    d = desk(rewinds=False)
+    d.add(0, [1, 2, 3]).draft = [4]
+    assert tried(d.step()) == {0: []}
+
+
 @pytest.mark.parametrize("rewinds", [True, False])
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rewinds: bool) -> None:
-    """Random prompts with shared beginnings, replies, cancels and a pool that is always too small."""
+    """Random prompts with shared beginnings, replies, drafts, cancels and a pool that is always too small."""
     draw = random.Random(seed)
     d = desk(lanes=draw.randint(3, 8), parallel=3, cells=120, rewinds=rewinds)
     begun, ended, flows = 0, 0, dict[int, tuple[Flow, int]]()
@@ -308,6 +390,10 @@ def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rew
         for chunk in d.step(draw.randint(1, 60)):
             flow, wanted = flows[chunk.flow.number]
             assert chunk.tokens == flow.tokens[chunk.start : chunk.start + len(chunk.tokens)]
+            assert chunk.last or not chunk.draft
+            right = draw.randint(0, min(len(chunk.draft), wanted))
+            flow.tokens += chunk.draft[:right]
+            wanted -= right
             if chunk.last and wanted == 0:
                 d.slots.remove(flow)
                 ended += 1
@@ -315,7 +401,9 @@ def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rew
             elif chunk.last:
                 new = min(wanted, draw.choice([1, 1, 1, 12]))
                 flow.tokens += [draw.randint(0, 5) for _ in range(new)]
+                flow.draft = [draw.randint(0, 5) for _ in range(draw.choice([0, 0, 4, 20]))][: wanted - new]
                 flows[flow.number] = (flow, wanted - new)
+                d.slots.rewind(flow)
         if flows and draw.random() < 0.02:
             flow, _ = flows.pop(draw.choice(sorted(flows)))
             d.slots.remove(flow)

@@ -65,6 +65,12 @@ class Constraint:
         self._check()
         return tokens
 
+    def allowed(self, tokens: Sequence[int]) -> int:
+        """How many of these tokens may come next, one after the other. Consumes none."""
+        count = self._matcher.validate_tokens(list(tokens))
+        self._check()
+        return count
+
     def _check(self) -> None:
         if not self._matcher.is_error():
             return

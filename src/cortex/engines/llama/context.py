@@ -22,12 +22,14 @@ BATCH = 2048
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences. One with `vectors` gives those of
-    all tokens in place of logits, and decodes so many at once."""
+    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences. `drafts` is how many tokens may be
+    tried in one decode: each wants logits of its own. One with `vectors` gives those of all tokens in place of logits,
+    and decodes so many at once."""
 
     cells: int
     lanes: int
     threads: int
+    drafts: int = 0
     cache_type: str = "f16"
     flash_attention: bool | None = None
     vectors: int = 0
@@ -42,7 +44,8 @@ class Context:
         params = self._lib.llama_context_default_params()
         params.n_ctx, params.n_batch = shape.cells, self.batch
         params.n_ubatch = shape.vectors or min(UBATCH, self.batch)
-        params.n_seq_max = params.n_outputs_max = shape.lanes  # one row of logits for each: not 300 MB of them
+        params.n_seq_max = shape.lanes
+        params.n_outputs_max = shape.lanes + shape.drafts  # rows of logits, not 300 MB of them
         params.n_threads = params.n_threads_batch = shape.threads
         params.type_k = params.type_v = CACHE_TYPES[shape.cache_type][0]
         params.flash_attn_type = FLASH_ATTENTION[shape.flash_attention]
@@ -71,9 +74,9 @@ class Context:
             raise EngineError(f"llama.cpp could not decode a batch (status {status})")
         self._lib.llama_synchronize(self._context)
 
-    def logits(self, chunk: Chunk) -> Logits:
-        """The logits after the end of this chunk of the last batch, valid until the next."""
-        row = self._lib.llama_get_logits_ith(self._context, self._batch.ends[chunk.lane])
+    def logits(self, chunk: Chunk, drafted: int = 0) -> Logits:
+        """The logits after this chunk of the last batch and so many tokens of its draft, valid until the next batch."""
+        row = self._lib.llama_get_logits_ith(self._context, self._batch.ends[chunk.lane] + drafted)
         if row == ffi.NULL:
             raise EngineError("llama.cpp gave no logits")
         logits: Logits = np.frombuffer(ffi.buffer(row, self._vocabulary * 4), dtype=np.float32)
@@ -92,8 +95,8 @@ class Context:
 
 
 class Batch:
-    """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended. With `all` every token is
-    to give an output, else only the last of a prompt."""
+    """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended, before its draft. With
+    `all` every token is to give an output, else only the last of a prompt, and all of a draft."""
 
     def __init__(self, size: int, *, all: bool = False) -> None:
         self._all = all
@@ -113,11 +116,12 @@ class Batch:
     def fill(self, chunks: Sequence[Chunk]) -> None:
         at, self.ends = 0, {}
         for chunk in chunks:
-            end = at + len(chunk.tokens)
-            self._token[at:end], self._lane[at:end], self._wanted[at:end] = chunk.tokens, chunk.lane, self._all
-            self._position[at:end] = np.arange(chunk.start, chunk.start + len(chunk.tokens))
-            self._wanted[end - 1] = chunk.last or self._all
-            self.ends[chunk.lane] = end - 1
+            tokens = chunk.all
+            last, end = at + len(chunk.tokens) - 1, at + len(tokens)
+            self._token[at:end], self._lane[at:end], self._wanted[at:end] = tokens, chunk.lane, self._all
+            self._position[at:end] = np.arange(chunk.start, chunk.start + len(tokens))
+            self._wanted[last:end] = chunk.last or self._all
+            self.ends[chunk.lane] = last
             at = end
         self.struct.n_tokens = at
 

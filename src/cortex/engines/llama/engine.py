@@ -15,6 +15,7 @@ from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import machine, sampling
 from cortex.engines.llama.abi import CACHE_TYPES, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
+from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.embedding import Embedder
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
@@ -26,6 +27,7 @@ from cortex.engines.llama.vocabulary import Vocabulary
 logger = logging.getLogger(__name__)
 
 CONTEXT: Final = 8192  # tokens a request, where nobody asks for another number and the model can take as many
+DRAFTS: Final = 64  # tokens that one step may try for all requests together: each costs a row of logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,16 @@ class Llama:
         # Idle sequences cost no memory of their own: twice as many as can run keep the chats of a while ago. Recurrent
         # models do pay for each.
         lanes = 2 * load.parallel if model.rewinds else load.parallel
-        shape = Shape(cells, lanes, load.threads or machine.threads(), extra.cache_type, extra.flash_attention)
+        drafts = DRAFTS if model.rewinds else 0
+        shape = Shape(cells, lanes, load.threads or machine.threads(), drafts, extra.cache_type, extra.flash_attention)
         self._decoder = Context(model, shape)
         self._slots = Slots(
-            self._decoder, lanes=lanes, parallel=load.parallel, cells=self._decoder.cells, rewinds=model.rewinds
+            self._decoder,
+            lanes=lanes,
+            parallel=load.parallel,
+            cells=self._decoder.cells,
+            rewinds=model.rewinds,
+            drafts=drafts,
         )
         self._embedder = Embedder(model, shape)
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
@@ -109,6 +117,7 @@ class Llama:
             sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
             constraint=None if job.grammar is None else self._grammars.compile(job.grammar, job.parts),
             lasting=self._lasting if job.ignore_eos else None,
+            draft=self._draft(job),
             prompt=len(tokens),
             limit=_limit(len(tokens), job, self.context),
         )
@@ -139,6 +148,11 @@ class Llama:
     def tokenize(self, prompt: Sequence[Segment], *, whole: bool) -> Cut:
         check_tokens(prompt, self._vocabulary.size, "tokens")
         return self._vocabulary.spell(self._whole(prompt) if whole else self._vocabulary.plain(prompt))
+
+    def _draft(self, job: Job) -> Draft | None:
+        """The job's prediction. A model that cannot rewind could not take back what was tried in vain."""
+        tries = job.prediction and self._model.rewinds
+        return Draft(self._vocabulary.continued(job.prediction)) if tries else None
 
     def step(self) -> list[Piece | Failure]:
         if self._ready:
@@ -174,16 +188,18 @@ class Llama:
             return
         began = time.monotonic()
         self._decoder.decode(chunks)
-        self._pace.learn(sum(len(chunk.tokens) for chunk in chunks), time.monotonic() - began)
+        self._pace.learn(sum(len(chunk.all) for chunk in chunks), time.monotonic() - began)
 
     def _next(self, chunk: Chunk) -> Piece | Failure:
         """What this chunk's run says after its last token."""
         run = self._runs[chunk.flow.number]
         try:
-            piece = run.go_on(self._decoder.logits(chunk))
+            piece = run.go_on(lambda drafted: self._decoder.logits(chunk, drafted), chunk.draft)
         except CortexError as error:
             self._end(chunk.flow.number)
             return Failure(chunk.flow.number, error.message, client=isinstance(error, BadRequest))
+        if chunk.draft:
+            self._slots.rewind(chunk.flow)
         if piece.finish:
             self._end(chunk.flow.number)
         return piece

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cortex.core.job import Chosen, Finish, Job, Piece, Usage
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama import likely
+from cortex.engines.llama.draft import Draft
+from cortex.engines.llama.prefix import common
 from cortex.engines.llama.sampling import Logits, Mask, Sampler, narrowed
 from cortex.engines.llama.slots import Flow
 from cortex.engines.llama.vocabulary import Vocabulary
+
+Rows = Callable[[int], Logits]  # the logits after the tokens so far and this many of those that were tried
 
 
 @dataclass(slots=True, eq=False)
@@ -17,6 +22,8 @@ class Run:
     """The job's tokens (`flow`; the first `prompt` of them are the prompt's), and what decides the next.
 
     At most `limit` tokens are said. `lasting` are the tokens that end no generation, where the job goes on past ends.
+    Drafts change the work, never the reply: what was tried is said only where it is also drawn, from the same logits
+    and with the same numbers as without a draft.
     """
 
     job: Job
@@ -25,10 +32,13 @@ class Run:
     sampler: Sampler
     constraint: Constraint | None
     lasting: Mask | None
+    draft: Draft | None
     prompt: int
     limit: int
     forced: int = 0
     decodes: int = 0
+    accepted: int = 0
+    rejected: int = 0
     told: list[Chosen] = field(default_factory=list)  # of the tokens that are in no piece yet
 
     @property
@@ -38,16 +48,42 @@ class Run:
     @property
     def usage(self) -> Usage:
         cached = min(self.flow.cached or 0, self.prompt)
-        return Usage(self.prompt, self.said, cached, self.forced, self.decodes)
+        tried = {"accepted": self.accepted, "rejected": self.rejected}
+        return Usage(self.prompt, self.said, cached, self.forced, self.decodes, **tried)
 
     def begin(self) -> Piece:
         """What the grammar forces from the start: it needs no decode."""
-        return self._piece(0, self._say([]))
+        finish = self._say([])
+        self._guess(finish)
+        return self._piece(0, finish)
 
-    def go_on(self, logits: Logits) -> Piece:
-        """What is said where the tokens so far give these logits."""
+    def go_on(self, rows: Rows, tried: list[int]) -> Piece:
+        """What is said after the tokens so far, and on as long as it is what was tried."""
         self.decodes += 1
-        return self._piece(self.said, self._draw(logits))
+        begin, finish, said = self.said, None, 0
+        while finish is None and self._since(begin) == tried[:said]:
+            finish = self._draw(rows(said))
+            said = self.said - begin
+        self._learn(tried, common(self._since(begin), tried))
+        self._guess(finish)
+        return self._piece(begin, finish)
+
+    def _since(self, begin: int) -> list[int]:
+        """The tokens said after the first `begin`."""
+        return self.flow.tokens[self.prompt + begin :]
+
+    def _learn(self, tried: list[int], right: int) -> None:
+        if self.draft and tried:
+            self.draft.learn(len(tried), right)
+            self.accepted += right
+            self.rejected += len(tried) - right
+
+    def _guess(self, finish: Finish | None) -> None:
+        """What to try beside the next token: the grammar and the limit have to allow it."""
+        if self.draft and finish is None:
+            tokens = self.draft.next(self.limit - self.said - 1)
+            most = self.constraint.allowed(tokens) if self.constraint and tokens else len(tokens)
+            self.flow.draft = tokens[:most]
 
     def _draw(self, logits: Logits) -> Finish | None:
         mask = self._mask()
@@ -74,6 +110,8 @@ class Run:
         self.forced += len(said) - len(tokens)
         self.flow.tokens += said
         self.sampler.accept(said)
+        if self.draft:
+            self.draft.said(said)
         if self.job.logprobs is not None:
             top = self.job.logprobs
             self.told += [likely.forced(self.vocabulary, token, top) for token in said[len(tokens) :]]
@@ -87,5 +125,5 @@ class Run:
     def _piece(self, begin: int, finish: Finish | None) -> Piece:
         """All that was said after the first `begin` tokens."""
         told, self.told = tuple(self.told), []
-        data = self.vocabulary.text(self.flow.tokens[self.prompt + begin :])
+        data = self.vocabulary.text(self._since(begin))
         return Piece(self.flow.number, data, finish, self.usage, told)

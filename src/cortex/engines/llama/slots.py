@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from cortex.engines.llama.prefix import Candidate, Reuse, choose, common
@@ -29,10 +29,14 @@ class Cache(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Flow:
-    """Job `number`'s tokens, prompt and reply. `cached` of them were in the cache when it was first admitted."""
+    """Job `number`'s tokens, prompt and reply. `cached` of them were in the cache when it was first admitted.
+
+    `draft` are tokens that may come next: they are decoded too where there is room, and `rewind` takes them back.
+    """
 
     number: int
     tokens: list[int]
+    draft: list[int] = field(default_factory=list)
     age: int = 0  # the smaller the older
     lane: Lane | None = None
     settled: bool = False  # everything before the newest tokens is decoded: it is a running stream
@@ -57,13 +61,21 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Tokens to decode in this step, from position `start` of their sequence on. `last`: nothing is pending after."""
+    """Tokens to decode in this step, from position `start` of their sequence on. `last`: nothing is pending after.
+
+    Then `draft` is decoded behind them.
+    """
 
     flow: Flow
     lane: int
     start: int
     tokens: Sequence[int]
     last: bool
+    draft: list[int] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[int]:
+        return [*self.tokens, *self.draft]
 
 
 class Cells:
@@ -97,11 +109,14 @@ class Slots:
     """`lanes` sequences, at most `parallel` of them running, in a pool of `cells`.
 
     The oldest running flow can always go on: idle sequences give way to it, the one used longest ago first, then the
-    youngest flow is preempted. So `cells` must hold at least one whole request.
+    youngest flow is preempted. So `cells` must hold at least one whole request. A step tries at most `drafts` tokens.
     """
 
-    def __init__(self, cache: Cache, *, lanes: int, parallel: int, cells: int, rewinds: bool = True) -> None:
+    def __init__(
+        self, cache: Cache, *, lanes: int, parallel: int, cells: int, rewinds: bool = True, drafts: int = 0
+    ) -> None:
         self._cache, self._parallel, self._rewinds = cache, parallel, rewinds
+        self._drafts = drafts if rewinds else 0
         self._lanes = [Lane(id) for id in range(lanes)]
         self._cells = Cells(cells)
         self._clock = itertools.count(1)
@@ -137,7 +152,8 @@ class Slots:
             self._trim(lane, 0)
 
     def schedule(self, budget: int) -> list[Chunk]:
-        """What to decode in one step: about `budget` tokens, running streams first, then prompts, oldest first.
+        """What to decode in one step: about `budget` tokens, running streams first, then prompts, oldest first. What
+        they leave of the budget is for drafts.
 
         Every chunk is to be reported to `decoded`, or its flow to `lose`.
         """
@@ -148,14 +164,20 @@ class Slots:
             least = 1 if flow.settled else 0 if any(not chunk.flow.settled for chunk in chunks) else LEAST_PREFILL
             if flow.lane and (count := self._room(flow, min(flow.pending, max(left, least)), chunks)):
                 chunks.append(_chunk(flow, flow.lane, count))
+        self._try_drafts(chunks, budget)
         return chunks
 
     def decoded(self, chunk: Chunk) -> None:
         """This chunk's tokens are in the cache now."""
         lane = self._lanes[chunk.lane]
-        lane.tokens.extend(chunk.tokens)
-        lane.cells.extend(self._cells.take(len(chunk.tokens)))
+        lane.tokens.extend(chunk.all)
+        lane.cells.extend(self._cells.take(len(chunk.all)))
         chunk.flow.settled = chunk.flow.settled or chunk.last
+
+    def rewind(self, flow: Flow) -> None:
+        """Forget what of this flow's draft was not said."""
+        if flow.lane:
+            self._trim(flow.lane, common(flow.lane.tokens, flow.tokens))
 
     def _running(self) -> list[Flow]:
         return [lane.flow for lane in self._lanes if lane.flow]
@@ -214,11 +236,26 @@ class Slots:
         self._cells.drop(lane.cells[keep:])
         del lane.tokens[keep:], lane.cells[keep:]
 
+    def _try_drafts(self, chunks: list[Chunk], budget: int) -> None:
+        """Lengthen the chunks by drafts. Only idle sequences give way to what may be in vain."""
+        left = min(self._drafts, budget - _tokens(chunks))
+        for i, chunk in enumerate(chunks):
+            wanted = len(chunk.flow.draft[: max(0, left)]) if chunk.last else 0
+            count = self._spare(wanted, chunks)
+            chunks[i] = replace(chunk, draft=chunk.flow.draft[:count])
+            left -= count
+
     def _room(self, flow: Flow, wanted: int, chunks: list[Chunk]) -> int:
         """How many of the wanted cells this flow gets, beside those that the chunks will fill."""
-        while (room := self._cells.free - _tokens(chunks)) < wanted:
-            if not self._evict(wanted - room) and (room > 0 or not self._preempt(flow, chunks)):
-                break
+        room = self._spare(wanted, chunks)
+        while wanted and not room and self._preempt(flow, chunks):
+            room = self._spare(wanted, chunks)
+        return room
+
+    def _spare(self, wanted: int, chunks: Sequence[Chunk]) -> int:
+        """How many of the wanted cells can be had from idle sequences at most."""
+        while (room := self._cells.free - _tokens(chunks)) < wanted and self._evict(wanted - room):
+            pass
         return min(room, wanted)
 
     def _evict(self, cells: int) -> bool:
@@ -246,4 +283,4 @@ def _chunk(flow: Flow, lane: Lane, count: int) -> Chunk:
 
 
 def _tokens(chunks: Sequence[Chunk]) -> int:
-    return sum(len(chunk.tokens) for chunk in chunks)
+    return sum(len(chunk.tokens) + len(chunk.draft) for chunk in chunks)

@@ -92,6 +92,10 @@ class Vocabulary:
         count = self._lib.llama_detokenize(self._pointer, list(tokens), len(tokens), out, room, False, True)
         return Cut(tuple(tokens), pieces, bytes(ffi.buffer(out)[: max(0, count)]))
 
+    def continued(self, text: str) -> Tokens:
+        """The tokens of a text that a model may say, its marks as the special tokens that they are."""
+        return self._cut(text, parse_special=True, continues=True)
+
     def _harmless(self, text: str) -> Iterator[str]:
         """The text in parts that hold no mark.
 
