@@ -11,7 +11,7 @@ from cortex.core.errors import BadRequest
 from cortex.server.wire import fields
 from cortex.server.wire.calls import FUNCTIONS, Shape
 from cortex.server.wire.choice import read_choice
-from cortex.server.wire.decoding import read_logprobs, read_text
+from cortex.server.wire.decoding import read_logprobs, read_prediction, read_text
 from cortex.server.wire.known import unknown_keys
 from cortex.server.wire.legacy import is_legacy, read_legacy
 from cortex.server.wire.messages import read_messages, remarks
@@ -106,6 +106,7 @@ def _chat(node: Node, defaults: Defaults) -> Chat:
         effort=_word(node, "reasoning_effort", EFFORTS),
         verbosity=_word(node, "verbosity", VERBOSITIES),
         thoughts=THOUGHTS[_word(node, "reasoning_format", tuple(THOUGHTS)) or "auto"],
+        prediction=read_prediction(node.get("prediction")),
     )
 
 

@@ -33,6 +33,8 @@ _KEYS = {
     "function_call": "name",
     "response_format": "type json_schema schema",
     "response_format.json_schema": "name description schema strict",
+    "prediction": "type content",
+    "prediction.content.*": "type text prompt_cache_breakpoint",
     "stream_options": "include_usage include_obfuscation",
 }
 NESTED: Mapping[str, frozenset[str]] = {pattern: frozenset(keys.split()) for pattern, keys in _KEYS.items()}

@@ -79,6 +79,14 @@ FORMAT: Json = {
     "required": ["type"],
     "properties": {"type": {"enum": ["text", "json_object", "json_schema"]}, "json_schema": OBJECT},
 }
+PREDICTION: Json = {
+    "type": "object",
+    "required": ["type", "content"],
+    "properties": {
+        "type": {"const": "content"},
+        "content": {"anyOf": [TEXT, {"type": "array", "items": OBJECT}], "description": "Text, or text parts."},
+    },
+}
 STOP: Json = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "maxItems": 4}]}
 
 
