@@ -9,8 +9,10 @@ from functools import cached_property
 
 from cortex.core.arguments.json import Json
 from cortex.core.chat import Schema, Tool
+from cortex.core.defined.clash import Untold
 from cortex.core.dialect import Dialect, Notation
 from cortex.core.drawing import Any, Hole, flexible
+from cortex.core.errors import BadRequest
 from cortex.core.lark import Lark, either, quote, regex
 from cortex.core.loose import SPACE
 from cortex.core.rules import Rules
@@ -154,9 +156,16 @@ class Calls:
             return self.values[tool.name]
         key = id(notation.arguments), tool.name
         if key not in self.made:
-            schema = self.schemas[tool.name]
-            self.made[key] = notation.arguments.lark(self.out, schema, lenient=not tool.strict)
+            self.made[key] = self.written(notation, tool)
         return self.made[key]
+
+    def written(self, notation: Notation, tool: Tool) -> str:
+        try:
+            return notation.arguments.lark(self.out, self.schemas[tool.name], lenient=not tool.strict)
+        except Untold:
+            raise BadRequest(
+                f"{tool.place}: in this model's notation the text cannot be told from what closes it", param=tool.place
+            ) from None
 
     @cached_property
     def drawn(self) -> dict[tuple[int, str, int], str]:

@@ -19,6 +19,16 @@ def parameters(input: Input) -> Schema:
     return shown(text)
 
 
+def follows(schema: Schema) -> Input | None:
+    """What a text of this schema has to follow, beside being one."""
+    return Input(**schema[FOLLOWS]) if FOLLOWS in schema else None
+
+
+def is_ruled(schema: Schema) -> bool:
+    """Whether these are the arguments of a custom tool whose text follows something: JSON Schema cannot say it."""
+    return FOLLOWS in schema.get("properties", {}).get(ARGUMENT, {})
+
+
 def shown(text: Schema) -> Schema:
     return {
         "type": "object",

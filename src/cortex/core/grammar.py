@@ -11,10 +11,12 @@ from collections.abc import Mapping
 
 from cortex.core.calls import Calls
 from cortex.core.chat import Schema
+from cortex.core.custom import is_ruled
 from cortex.core.dialect import Dialect
 from cortex.core.lark import Lark
 from cortex.core.prose import Prose
 from cortex.core.rules import Rules
+from cortex.core.shapes import shaped
 
 
 def build(dialect: Dialect, rules: Rules, specials: Mapping[str, int]) -> str:
@@ -44,5 +46,7 @@ def body(calls: Calls) -> str:
 def check(schema: Schema, *, strict: bool = False) -> str:
     """A grammar of this schema alone: tells which of many cannot be compiled."""
     out = Lark({})
-    out.rule(out.json(schema, lenient=not strict), "start")
+    out.rule(
+        shaped(out, schema, lenient=not strict) if is_ruled(schema) else out.json(schema, lenient=not strict), "start"
+    )
     return str(out)

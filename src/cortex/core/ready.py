@@ -42,8 +42,6 @@ def tool_ready(tool: Tool, field: str, notation: Notation) -> tuple[Tool, list[s
     with asked(field):
         made = prepared(tool)
     made = Enforced(made.schema, (*made.gaps, *notation.arguments.gaps(made.schema)))
-    if tool.input and made.gaps:  # a text that only nearly follows its grammar is of no use
-        raise BadRequest(f"{field}: {made.gaps[0].reason}", param=field)
     return replace(tool, parameters=made.schema), list(told(made, field, strict=tool.strict))
 
 

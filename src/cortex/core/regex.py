@@ -6,9 +6,9 @@ A pattern is searched for, so anchors count: they are known only where nothing s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-DOT = r"[^\n\r\u2028\u2029]"
 SPACE = r"\t\n\x0b\x0c\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 KEPT = {"d", "D", "w", "W", "n", "r", "t"}
 CONTROL = {"v": r"\x0b", "f": r"\x0c", "0": r"\x00"}
@@ -39,6 +39,24 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
+class Chars:
+    """One character that is one of the members, or, `inverse`, none of them."""
+
+    members: tuple[Range, ...]
+    inverse: bool = False
+
+    @property
+    def text(self) -> str:
+        """For llguidance, in a pattern of JSON Schema."""
+        if not self.members:
+            return r"[\s\S]"
+        text, low, high = self.members[0]
+        if len(self.members) == 1 and not self.inverse and low == high and text != SPACE:
+            return text
+        return f"[{'^' * self.inverse}{''.join(text for text, _, _ in quotable(self.members, inverse=self.inverse))}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Anchor:
     text: str
 
@@ -60,7 +78,9 @@ class Group:
     opening: str = ""
 
 
-Piece = Pattern | Anchor | Many | Group
+Piece = Chars | Anchor | Many | Group
+LINES: tuple[Range, ...] = tuple((rf"\x{{{code:x}}}", code, code) for code in (0x0A, 0x0D, 0x2028, 0x2029))
+DOT = Chars(LINES, inverse=True)
 
 
 def translate(pattern: str) -> Pattern:
@@ -77,8 +97,8 @@ def translate(pattern: str) -> Pattern:
 def written(piece: Piece, *, first: bool, last: bool) -> Pattern:
     """The piece as text. `first` and `last`: nothing can stand before or after it."""
     match piece:
-        case Pattern():
-            return piece
+        case Chars():
+            return Pattern(piece.text, 1)
         case Anchor("^") if first:
             return Pattern("^")
         case Anchor("$") if last:
@@ -108,8 +128,8 @@ def chosen(options: tuple[tuple[Piece, ...], ...], *, first: bool, last: bool) -
 class Reader:
     """Reads one pattern from left to right."""
 
-    def __init__(self, pattern: str, at: int = 0) -> None:
-        self.pattern, self.at = pattern, at
+    def __init__(self, pattern: str, at: int = 0, dot: Chars = DOT) -> None:
+        self.pattern, self.at, self.dot = pattern, at, dot
 
     def rest(self) -> str:
         return self.pattern[self.at : self.at + 2]
@@ -151,17 +171,17 @@ class Reader:
             case "(":
                 return self.parenthesis()
             case "[":
-                return Pattern(self.klass(), 1)
+                return self.klass()
             case "\\":
                 return self.escape()
             case "^" | "$":
                 return Anchor(self.take())
             case ".":
                 self.take()
-                return Pattern(DOT, 1)
+                return self.dot
             case "*" | "+" | "?":
                 raise NoPattern(f"nothing to repeat at {self.at}")
-        return Pattern(plain(self.take()), 1)
+        return one(plain(self.take()))
 
     def parenthesis(self) -> Group:
         opening = OPENING.match(self.pattern, self.at)
@@ -188,11 +208,11 @@ class Reader:
                 raise Unknown("a word boundary")
             case "s":
                 self.take()
-                return Pattern(f"[{SPACE}]", 1)
+                return one(SPACE)
             case "S":
                 self.take()
-                return Pattern(f"[^{SPACE}]", 1)
-        return Pattern(self.character(), 1)
+                return one(f"[^{SPACE}]")
+        return one(self.character())
 
     def character(self) -> str:
         """What an escape stands for, in a class or outside."""
@@ -221,7 +241,7 @@ class Reader:
             raise Unknown("half a character")
         return f"\\x{{{code:x}}}"
 
-    def klass(self) -> str:
+    def klass(self) -> Chars:
         """A class of characters. The engine would read `[`, `&&`, `--` and `~~` in it as more than characters."""
         self.take()
         inverse = self.rest().startswith("^")
@@ -229,11 +249,9 @@ class Reader:
         ranges = self.ranges()
         if not ranges and not inverse:
             raise Unknown("an empty class")
-        if not ranges:
-            return r"[\s\S]"
         if any(low > high for _, low, high in ranges):
             raise NoPattern("a range that goes backwards")
-        return f"[{'^' * inverse}{''.join(text for text, _, _ in quotable(ranges, inverse=inverse))}]"
+        return Chars(tuple(ranges), inverse)
 
     def ranges(self) -> list[Range]:
         found = []
@@ -243,7 +261,7 @@ class Reader:
                 self.take()
                 found += between(low, self.member())
             else:
-                found.append((low, *([code_of(low)] * 2 if single(low) else (-1, -1))))
+                found.append(member(low))
         self.take()
         return found
 
@@ -266,14 +284,24 @@ class Reader:
         return self.character()
 
 
+def one(text: str) -> Chars:
+    """A class of this member alone."""
+    return Chars((member(text),))
+
+
+def member(text: str) -> Range:
+    code = code_of(text) if single(text) else -1
+    return text, code, code
+
+
 def between(low: str, high: str) -> list[Range]:
     """`low-high` in a class: a range, or three things that stand for themselves."""
     if single(high):
         return [(f"{low}-{high}", code_of(low), code_of(high))]
-    return [(low, code_of(low), code_of(low)), (r"\-", 45, 45), (high, -1, -1)]
+    return [member(low), (r"\-", 45, 45), (high, -1, -1)]
 
 
-def quotable(ranges: list[Range], *, inverse: bool) -> list[Range]:
+def quotable(ranges: Sequence[Range], *, inverse: bool) -> Sequence[Range]:
     """The class without NUL where it excludes a quote or a backslash and nothing that is written with one.
 
     The engine (llguidance 1.9) would let through all that JSON writes with a backslash: it takes a class with every

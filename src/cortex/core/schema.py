@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 from cortex.core import custom
-from cortex.core.chat import Schema, Tool
+from cortex.core.chat import Input, Schema, Tool
+from cortex.core.defined.clash import confused_in_quotes
+from cortex.core.defined.source import NoDefinition
 from cortex.core.enforce import NOTHING, Enforced, enforced
 from cortex.core.members import Members, is_text, may_be_text, members
 from cortex.core.place import Gap, Nonsense
@@ -40,9 +42,19 @@ def arguments(tool: Tool) -> Schema:
 def prepared(tool: Tool) -> Enforced:
     """The schema of a tool's arguments, made ready, and its gaps. Raises Nonsense."""
     if tool.input:
-        return Enforced(Ready(custom.parameters(tool.input)))
+        return taking(tool.input)
     text = json.dumps(tool.parameters)
     return known(text) if len(text) < SHORT else made(tool.parameters)
+
+
+def taking(input: Input) -> Enforced:
+    """The arguments of a custom tool, whose text has to follow its definition. Raises Nonsense."""
+    try:
+        if input.syntax != "text" and confused_in_quotes(input):
+            raise NoDefinition("cannot be told from what follows in JSON, where many characters begin with a backslash")
+    except NoDefinition as error:
+        raise Nonsense((), str(error)) from None
+    return Enforced(Ready(custom.parameters(input)))
 
 
 @lru_cache(maxsize=2048)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cortex.core.chat import Schema
-from cortex.core.lark import ENCODE, SPACING, Lark, quote
+from cortex.core.custom import ARGUMENT, follows
+from cortex.core.defined.write import quoted
+from cortex.core.lark import ENCODE, LINES, SPACING, Lark, quote, slashed
 from cortex.core.members import alone
 from cortex.core.pointer import DEFS
 
@@ -18,6 +20,8 @@ PLAIN = {"type", "properties", "required", "additionalProperties", *DEFS}  # an 
 
 def shaped(out: Lark, schema: Schema, *, lenient: bool) -> str:
     """The rule of a value that follows this schema."""
+    if input := follows(schema):
+        return quoted(out, input)
     if not is_plain(schema):
         return out.json(schema, lenient=lenient)
     required = set(schema.get("required", ()))
@@ -26,6 +30,13 @@ def shaped(out: Lark, schema: Schema, *, lenient: bool) -> str:
     parts = {key: part if isinstance(part, Mapping) else {} for key, part in given.items()}
     values = {key: shaped(out, alone(part, schema) if shared else part, lenient=lenient) for key, part in parts.items()}
     return spelled(out, values, required)
+
+
+def lined(out: Lark, schema: Schema) -> str:
+    """The rule of a custom tool's arguments, which may be written over several lines."""
+    gap = out.terminal(slashed(str(LINES["whitespace_pattern"])))
+    text = shaped(out, schema["properties"][ARGUMENT], lenient=False)
+    return out.rule(f'"{{" {gap} {quote(f"{ENCODE(ARGUMENT)}:")} {gap} {text} {gap} "}}"')
 
 
 def is_plain(schema: Schema) -> bool:

@@ -15,6 +15,7 @@ from cortex.core.arguments.kinds import narrow
 from cortex.core.arguments.pairs import pairs
 from cortex.core.arguments.raw import Raw
 from cortex.core.chat import Schema
+from cortex.core.defined.clash import Untold
 from cortex.core.drawing import Hole, fill, strokes
 from cortex.core.events import CallDelta
 from cortex.core.lark import Lark, either, regex
@@ -22,6 +23,7 @@ from cortex.core.loose import KEYS
 from cortex.core.members import KINDS, Members, kind, kinds, members
 from cortex.core.place import Gap
 from cortex.core.scan import Cut, Emit, NeedText, Scanner, Steps
+from cortex.core.shapes import shaped
 
 WRAPPERS = (*KEYS, "properties")
 
@@ -74,6 +76,12 @@ class Items:
     # Grammar
 
     def lark(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
+        try:
+            return self.listed(out, schema, lenient=lenient)
+        except Untold:  # a text that may look like what closes it stands in JSON, which is read as well
+            return shaped(out, schema, lenient=lenient)
+
+    def listed(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         found = members(schema)
         first, more = self.extra(out, schema, lenient=lenient)
         for key, value in reversed(self.ordered(found.properties)):

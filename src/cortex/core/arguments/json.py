@@ -9,10 +9,11 @@ from typing import Any
 
 from cortex.core.arguments.mended import Mended
 from cortex.core.chat import Schema
+from cortex.core.custom import is_ruled
 from cortex.core.lark import Lark
 from cortex.core.place import Gap
 from cortex.core.scan import Emit, Mismatch, Scanner, Steps
-from cortex.core.shapes import shaped
+from cortex.core.shapes import lined, shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Json:
     def lark(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         if self.indent is None:
             return shaped(out, schema, lenient=lenient)
+        if is_ruled(schema):
+            return lined(out, schema)
         return out.json(schema, lenient=lenient, lines=True)
 
     def read(self, scan: Scanner, schema: Schema, after: str, emit: Emit) -> Steps[None]:

@@ -20,7 +20,10 @@ from cortex.core.arguments.literal_reader import ENDS, PLAIN, Reader
 from cortex.core.arguments.raw import worded
 from cortex.core.arguments.shapes import List, alternatives, given, list_of, lost
 from cortex.core.arguments.texts import bound, missing, ways
-from cortex.core.chat import Schema
+from cortex.core.chat import Input, Schema
+from cortex.core.custom import follows
+from cortex.core.defined.clash import confused_in_quotes
+from cortex.core.defined.write import quoted
 from cortex.core.lark import Lark, escape, regex, slashed, without
 from cortex.core.members import Source, kinds, members
 from cortex.core.place import Gap
@@ -163,6 +166,8 @@ class Literal:
         mark = self.quotes[0]
         if mark not in PLAIN:
             yield from (f"{out.text(mark)} {rest}" for rest in worded(out, schema, mark)[0])
+        elif input := follows(schema):
+            yield from (quoted(out, input, quote) for quote in "\"'" if may_quote(self.quotes, input, quote))
         elif schema.keys() & RULED:
             yield out.json(schema, lenient=lenient)
             if "'" in self.quotes and not any(missing((), schema)):
@@ -232,6 +237,10 @@ def pattern(schema: Schema, quote: str) -> str:
     if least is None and most is None:
         return f"{quote}({each}|{INNER.format(quote=quote, ends=re.escape(ENDS))})*{quote}"
     return f"{quote}({each}){{{least or 0},{'' if most is None else most}}}{quote}"
+
+
+def may_quote(quotes: Sequence[str], input: Input, quote: str) -> bool:
+    return quote in quotes and not confused_in_quotes(input, quote)
 
 
 def verbatim(patterns: Iterable[str], quote: str) -> str:

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from cortex.core.arguments.containers import BEGINS, Transcript, begins, stream
-from cortex.core.arguments.ends import Stops, barred, copy, ends, whole
+from cortex.core.arguments.ends import Stops, atoms, barred, copy, ends, leading, whole
 from cortex.core.arguments.json import dump
 from cortex.core.arguments.kinds import narrow
 from cortex.core.arguments.texts import allows, branches, gaps, is_listed, is_open, typed, ways
-from cortex.core.chat import Schema
+from cortex.core.chat import Input, Schema
+from cortex.core.custom import follows
+from cortex.core.defined.clash import Untold, confused
+from cortex.core.defined.write import raw, verbatim
 from cortex.core.find import Finder
-from cortex.core.lark import ANY, Lark, quote
+from cortex.core.lark import ANY, Lark, escape, quote
 from cortex.core.members import KINDS, is_text, kinds, may_be_text
 from cortex.core.place import Gap
 from cortex.core.scan import Emit, Scanner, Steps
@@ -96,6 +99,8 @@ def worded(out: Lark, schema: Schema, after: str, stops: Stops = (), *more: str)
 
     `more` are further patterns that the texts may not match.
     """
+    if (input := follows(schema)) and verbatim(input) is None:
+        return [ruled(out, input, after, stops)], frozenset()
     if is_open(schema):
         found, left = [[ANY]], frozenset[str]()
     else:
@@ -104,6 +109,15 @@ def worded(out: Lark, schema: Schema, after: str, stops: Stops = (), *more: str)
     if not all(map(is_listed, flat(schema))):  # of listed texts, those are left out that read as something else
         bars += [f"(?s:{SPACE}{LOOKS[kind]})" for kind in sorted(left)]
     return ([out.ending(after, found, *bars)] if found else []), left
+
+
+def ruled(out: Lark, input: Input, after: str, stops: Stops) -> str:
+    """The rule of a text that takes more than one lexeme, and of what follows it. Raises Untold."""
+    token = out.is_token(after.strip())
+    marks = tuple(mark for mark in (escape(after.strip()), *("".join(atoms(stop)) for stop in stops)) if mark)
+    if confused(input, leading(after) if token else after, marks):
+        raise Untold
+    return f"{raw(out, input, list(barred(after, stops, token=True)))} {out.text(after)}"
 
 
 def is_words(scan: Scanner, found: Finder, schema: Schema) -> Steps[bool]:

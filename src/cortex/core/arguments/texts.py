@@ -13,6 +13,8 @@ from typing import Any
 
 from cortex.core.arguments.containers import WORDS, as_json
 from cortex.core.chat import Schema
+from cortex.core.custom import follows
+from cortex.core.defined.write import verbatim
 from cortex.core.lark import ANY, escape
 from cortex.core.members import KINDS, kind, kinds, listed, may_be_text, named, valued
 from cortex.core.place import Gap
@@ -195,6 +197,8 @@ def parted(part: Schema) -> Iterator[str]:
         yield found
     if isinstance(name := part.get("format"), str) and name in FORMATS:
         yield FORMATS[name]
+    if (input := follows(part)) and (found := verbatim(input)):
+        yield found
 
 
 def bound(part: Schema, keyword: str) -> int | None:

@@ -1,0 +1,170 @@
+"""Definitions without rules -> regular expressions for the engine, as the text is, or as it stands in quotes.
+
+In quotes a character may be written as an escape. So each letter becomes the plain characters among its own, or the
+escape of one that has to be written so.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cortex.core.defined.definition import Chunk, Item, Letter, Or, Ref, Seq, Times
+from cortex.core.regex import SPACE, Chars, Range, Unknown
+
+CONTROLS = [chr(code) for code in range(0x20)]
+SHORT = dict(zip("\\\b\f\n\r\t", "\\bfnrt", strict=True))  # characters, and what stands for them after a backslash
+BLANK = "\t\n\x0b\x0c\r "  # the white space that a quoted text may have to escape
+CATEGORY = re.compile(r"\\([pP])\{?([A-Z][a-z]?)\}?")
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a text is written. `escapes` are the characters that may be escaped, and what follows the backslash then;
+    `plain` is a class of those that may stand for themselves, of which `bare` may do either."""
+
+    escapes: Mapping[str, str] = field(default_factory=dict)
+    plain: str = ""
+    bare: str = ""
+
+
+CODES = {char: f"u00{ord(char):02x}" for char in CONTROLS} | SHORT
+RAW = Style()
+QUOTED = {
+    '"': Style({'"': '"', **CODES}, r'[^"\\\x00-\x1f]'),  # as in JSON
+    "'": Style({"'": "'", **CODES}, r"[^'\\\x00-\x08\x0b\x0c\x0e-\x1f]", "\t\n\r"),  # as code has it beside that
+}
+
+
+def pattern(chunk: Chunk, style: Style) -> str:
+    """A regular expression for the texts of this chunk, on one line."""
+    return spelled(chunk, style).replace("\n", r"\n").replace("\r", r"\r")
+
+
+def spelled(item: Item, style: Style) -> str:
+    match item:
+        case Letter():
+            return letter(item, style)
+        case Seq(items):
+            return "".join(spelled(part, style) for part in items)
+        case Or(options):
+            return either([spelled(part, style) for part in options])
+        case Times(inner, least, most):
+            return f"(?:{spelled(inner, style)}){counted(least, most)}"
+        case Chunk(inner):
+            return spelled(inner, style)
+        case Ref(name):
+            raise AssertionError(name)
+
+
+def counted(least: int, most: int | None) -> str:
+    return {(0, None): "*", (1, None): "+", (0, 1): "?"}.get((least, most)) or times(least, most)
+
+
+def times(least: int, most: int | None) -> str:
+    return f"{{{least},{'' if most is None else most}}}"
+
+
+def letter(item: Letter, style: Style) -> str:
+    escaped = [char for char in style.escapes if holds(item, char)]
+    plain = f"[{klass(item.chars)}&&{style.plain}]" if escaped else klass(item.chars)
+    plain = f"(?i:{plain})" if item.fold else plain
+    if not escaped:
+        return plain
+    found = gathered(style.escapes[char] for char in escaped)
+    needless = is_single(item.chars) and escaped[0] not in style.bare
+    return either(found if needless else [plain, *found])
+
+
+def either(options: Sequence[str]) -> str:
+    return options[0] if len(options) == 1 else f"(?:{'|'.join(options)})"
+
+
+def is_single(chars: Chars) -> bool:
+    """Whether this is one character and no other."""
+    return len(chars.members) == 1 and not chars.inverse and 0 <= chars.members[0][1] == chars.members[0][2]
+
+
+def klass(chars: Chars) -> str:
+    """These characters as a class."""
+    if not chars.members:
+        return r"[\s\S]"
+    if is_single(chars):
+        return chars.members[0][0]
+    return f"[{'^' * chars.inverse}{''.join(text for text, _, _ in chars.members)}]"
+
+
+def gathered(escapes: Iterable[str]) -> list[str]:
+    """Patterns for these escapes: one for the short ones, one for the codes."""
+    each = list(escapes)
+    short = "".join(re.escape(escape) for escape in each if len(escape) == 1)
+    codes = [escape[-2:] for escape in each if len(escape) > 1]
+    return [*([rf"\\[{short}]"] if short else []), *([rf"\\u00{either(codes)}"] if codes else [])]
+
+
+# Which characters a letter holds
+
+
+def holds(item: Letter, char: str) -> bool:
+    """Whether the letter can be this character. Raises Unknown where that cannot be said."""
+    others = {char, char.swapcase()} if item.fold else {char}
+    return any(any(has(member, other) for member in item.chars.members) for other in others) != item.chars.inverse
+
+
+def has(member: Range, char: str) -> bool:
+    text, low, high = member
+    if low >= 0:
+        return low <= ord(char) <= high
+    match text:
+        case _ if text == SPACE:
+            return char in BLANK or (char > "\x7f" and char.isspace())
+        case _ if text == f"[^{SPACE}]":
+            return char not in BLANK
+        case r"\d" | r"\D":
+            return char.isdecimal() == (text == r"\d")
+        case r"\w" | r"\W":
+            return (char.isalnum() or char == "_") == (text == r"\w")
+    return of_category(text, char)
+
+
+def of_category(text: str, char: str) -> bool:
+    found = CATEGORY.fullmatch(text)
+    if found is None:
+        raise Unknown(f"'{text}'")
+    return unicodedata.category(char).startswith(found[2]) == (found[1] == "p")
+
+
+def meet(one: Letter, other: Letter) -> bool:
+    """Whether a character may be both. Where that cannot be said, it may."""
+    small, large = (one, other) if is_small(one) else (other, one)
+    if not is_small(small):
+        return True
+    return any(holds_or_may(large, char) for low, high in spans(small) for char in samples(low, high, large))
+
+
+def is_small(item: Letter) -> bool:
+    """Whether its characters are listed, by ranges."""
+    return not item.chars.inverse and all(low >= 0 for _, low, _ in item.chars.members)
+
+
+def spans(item: Letter) -> Iterator[tuple[int, int]]:
+    for _, low, high in item.chars.members:
+        yield low, high
+        if item.fold:
+            yield from ((ord(char), ord(char)) for code in (low, high) if len(char := chr(code).swapcase()) == 1)
+
+
+def samples(low: int, high: int, large: Letter) -> Iterator[str]:
+    """Characters of a range, one at least for each way in which this letter sees them."""
+    edges = [code for _, start, end in large.chars.members for code in (start - 1, start, end, end + 1)]
+    codes = {low, high, *(code for code in edges if low <= code <= high), *range(low, min(high, low + 128) + 1)}
+    yield from map(chr, codes)
+
+
+def holds_or_may(item: Letter, char: str) -> bool:
+    try:
+        return holds(item, char)
+    except Unknown:
+        return True
