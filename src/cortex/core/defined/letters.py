@@ -16,7 +16,6 @@ from cortex.core.regex import SPACE, Chars, Range, Unknown
 
 CONTROLS = [chr(code) for code in range(0x20)]
 SHORT = dict(zip("\\\b\f\n\r\t", "\\bfnrt", strict=True))  # characters, and what stands for them after a backslash
-BLANK = "\t\n\x0b\x0c\r "  # the white space that a quoted text may have to escape
 CATEGORY = re.compile(r"\\([pP])\{?([A-Z][a-z]?)\}?")
 
 
@@ -30,6 +29,16 @@ class Style:
     bare: str = ""
 
 
+SEPARATORS = r"\x1c-\x1f\x{85}"  # white space to some
+PLAIN_SPACE = SPACE.replace(r"\ufeff", "")
+NARROW = {  # classes as small as any reader sees them
+    SPACE: PLAIN_SPACE,
+    f"[^{SPACE}]": f"[^{SPACE}{SEPARATORS}]",
+}
+WIDE = {  # and as large
+    SPACE: SPACE + SEPARATORS,
+    f"[^{SPACE}]": f"[^{PLAIN_SPACE}]",
+}
 CODES = {char: f"u00{ord(char):02x}" for char in CONTROLS} | SHORT
 RAW = Style()
 QUOTED = {
@@ -44,6 +53,7 @@ def pattern(chunk: Chunk, style: Style) -> str:
 
 
 def spelled(item: Item, style: Style) -> str:
+    assert not isinstance(item, Ref)  # a chunk holds none
     match item:
         case Letter():
             return letter(item, style)
@@ -55,8 +65,6 @@ def spelled(item: Item, style: Style) -> str:
             return f"(?:{spelled(inner, style)}){counted(least, most)}"
         case Chunk(inner):
             return spelled(inner, style)
-        case Ref(name):
-            raise AssertionError(name)
 
 
 def counted(least: int, most: int | None) -> str:
@@ -88,12 +96,14 @@ def is_single(chars: Chars) -> bool:
 
 
 def klass(chars: Chars) -> str:
-    """These characters as a class."""
+    """These characters as a class. Of what readers see differently (what is white space), no more than all of them
+    see in it."""
     if not chars.members:
         return r"[\s\S]"
     if is_single(chars):
         return chars.members[0][0]
-    return f"[{'^' * chars.inverse}{''.join(text for text, _, _ in chars.members)}]"
+    words = WIDE if chars.inverse else NARROW
+    return f"[{'^' * chars.inverse}{''.join(words.get(text, text) for text, _, _ in chars.members)}]"
 
 
 def gathered(escapes: Iterable[str]) -> list[str]:
@@ -109,19 +119,27 @@ def gathered(escapes: Iterable[str]) -> list[str]:
 
 def holds(item: Letter, char: str) -> bool:
     """Whether the letter can be this character. Raises Unknown where that cannot be said."""
-    others = {char, char.swapcase()} if item.fold else {char}
-    return any(any(has(member, other) for member in item.chars.members) for other in others) != item.chars.inverse
+    others = {char, *other_case(char)} if item.fold else {char}
+    each = [(member, other) for member in item.chars.members for other in others]
+    return any(has(member, other, wide=item.chars.inverse) for member, other in each) != item.chars.inverse
 
 
-def has(member: Range, char: str) -> bool:
+def other_case(char: str) -> str:
+    """The character in the other case; "" where it has none of one character."""
+    other = char.swapcase()
+    return other if len(other) == 1 else ""
+
+
+def has(member: Range, char: str, *, wide: bool) -> bool:
+    """Whether a member of a class is this character; `wide`: to any reader."""
     text, low, high = member
     if low >= 0:
         return low <= ord(char) <= high
     match text:
         case _ if text == SPACE:
-            return char in BLANK or (char > "\x7f" and char.isspace())
+            return char.isspace() and (wide or not "\x1c" <= char <= "\x1f")
         case _ if text == f"[^{SPACE}]":
-            return char not in BLANK
+            return not char.isspace() or (wide and "\x1c" <= char <= "\x1f")
         case r"\d" | r"\D":
             return char.isdecimal() == (text == r"\d")
         case r"\w" | r"\W":
@@ -153,7 +171,7 @@ def spans(item: Letter) -> Iterator[tuple[int, int]]:
     for _, low, high in item.chars.members:
         yield low, high
         if item.fold:
-            yield from ((ord(char), ord(char)) for code in (low, high) if len(char := chr(code).swapcase()) == 1)
+            yield from ((ord(char), ord(char)) for code in (low, high) for char in other_case(chr(code)))
 
 
 def samples(low: int, high: int, large: Letter) -> Iterator[str]:

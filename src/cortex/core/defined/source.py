@@ -107,8 +107,11 @@ def item(piece: Piece, *, fold: bool, first: bool = False, last: bool = False) -
 
 
 def sequence(pieces: tuple[Piece, ...], *, fold: bool, first: bool, last: bool) -> Item:
-    end = len(pieces) - 1
-    each = (item(piece, fold=fold, first=first and at == 0, last=last and at == end) for at, piece in enumerate(pieces))
+    bare = [isinstance(piece, Anchor) for piece in pieces]
+    each = (
+        item(piece, fold=fold, first=first and all(bare[:at]), last=last and all(bare[at + 1 :]))
+        for at, piece in enumerate(pieces)
+    )
     return Seq(tuple(each))
 
 

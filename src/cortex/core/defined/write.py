@@ -44,6 +44,7 @@ class Writer:
         return self.out.once(key, lambda: self.body(read(self.input).rules[name]))
 
     def body(self, item: Item) -> str:
+        assert not isinstance(item, Letter)  # those are in chunks
         match item:
             case Chunk():
                 return self.out.terminal(without(pattern(item, self.style), *self.barred))
@@ -55,5 +56,3 @@ class Writer:
                 return f"( {' | '.join(map(self.body, options))} )"
             case Times(inner, least, most):
                 return f"( {self.body(inner)} ){times(least, most)}"
-            case Letter():
-                raise AssertionError(item)
