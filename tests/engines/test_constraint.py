@@ -55,6 +55,20 @@ def test_forced_tokens_are_those_that_must_follow_and_are_consumed(grammars: Gra
     assert bytes(constraint.forced()) == b"!"
 
 
+@pytest.mark.parametrize(("text", "count"), [(b"abc", 3), (b"abx", 2), (b"x", 0), (b"abcabc!", 6), (b"", 0)])
+def test_so_many_of_a_guess_may_follow_and_nothing_is_consumed(grammars: Grammars, text: bytes, count: int) -> None:
+    constraint = grammars.compile('start: ("ab" "c")+')
+    assert constraint.allowed(text) == count
+    assert allowed(constraint) == {ord("a")}
+
+
+def test_nothing_may_follow_a_finished_text(grammars: Grammars) -> None:
+    constraint = grammars.compile('start: "no" | "yes"')
+    say(constraint, b"no")
+    assert constraint.finished
+    assert constraint.allowed(b"no") == 0
+
+
 def test_a_constraint_is_finished_as_soon_as_nothing_can_follow(grammars: Grammars) -> None:
     constraint = grammars.compile('start: "yes" | "no"')
     say(constraint, b"n")

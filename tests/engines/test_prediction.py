@@ -142,7 +142,9 @@ def test_the_reply_is_the_same_with_and_without_a_prediction(start: Start, data:
     )
     engine = start(STORY, draw(st.sampled_from([4, 8, 30])), context=256)
     [plain] = run(engine, asked)
-    [drafted] = run(engine, replace(asked, prediction=draw(st.sampled_from([STORY, STORY[40:], "hello you"]))))
+    [drafted] = run(
+        engine, replace(asked, prediction=draw(st.sampled_from([STORY, STORY[40:], "hello you </s> <tool_call>"])))
+    )
     assert same_but_for_the_work(plain, drafted)
     assert drafted.used.decodes <= plain.used.decodes
     assert drafted.used.accepted <= drafted.used.completion

@@ -346,14 +346,15 @@ def test_drafts_get_what_streams_and_prompts_leave_of_the_budget() -> None:
         flow.tokens.append(7)
         flow.draft = fresh(50, 6)
     d.add(2, fresh(200, 20))
-    assert [len(draft) for draft in tried(d.step(30)).values()] == [6, 2, 0]
+    assert [len(draft) for draft in tried(d.step(30)).values()] == [4, 4, 0]
 
 
-def test_a_step_tries_no_more_than_there_are_logits_for() -> None:
-    d = desk(drafts=8)
-    for number in range(3):
+@pytest.mark.parametrize(("streams", "sizes"), [(1, [6]), (2, [5, 5]), (3, [2, 2, 2]), (4, [1, 1, 1, 2])])
+def test_the_more_streams_there_are_the_less_is_tried(streams: int, sizes: list[int]) -> None:
+    d = desk(drafts=20)
+    for number in range(streams):
         d.add(number, fresh(100 * number, 5)).draft = fresh(50, 6)
-    assert [len(draft) for draft in tried(d.step()).values()] == [6, 2, 0]
+    assert [len(draft) for draft in tried(d.step()).values()] == sizes
 
 
 def test_a_draft_takes_the_cells_of_idle_sequences_and_of_no_others() -> None:

@@ -66,10 +66,11 @@ class Constraint:
         return tokens
 
     def allowed(self, tokens: Sequence[int]) -> int:
-        """How many of these tokens may come next, one after the other. Consumes none."""
-        count = self._matcher.validate_tokens(list(tokens))
-        self._check()
-        return count
+        """How many of these tokens may come next, one after the other. Consumes none.
+
+        A copy is asked: a grammar that turns out too complex there has not failed the job, which may go another way.
+        """
+        return self._matcher.deep_copy().validate_tokens(list(tokens))
 
     def _check(self) -> None:
         if not self._matcher.is_error():

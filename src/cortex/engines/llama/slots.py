@@ -237,13 +237,15 @@ class Slots:
         del lane.tokens[keep:], lane.cells[keep:]
 
     def _try_drafts(self, chunks: list[Chunk], budget: int) -> None:
-        """Lengthen the chunks by drafts. Only idle sequences give way to what may be in vain."""
-        left = min(self._drafts, budget - _tokens(chunks))
-        for i, chunk in enumerate(chunks):
-            wanted = len(chunk.flow.draft[: max(0, left)]) if chunk.last else 0
-            count = self._spare(wanted, chunks)
-            chunks[i] = replace(chunk, draft=chunk.flow.draft[:count])
-            left -= count
+        """Lengthen the chunks by drafts, an even share for each. Only idle sequences give way to what may be in vain,
+        and the more is decoded at once, the less of it the others wait for."""
+        places = [i for i, chunk in enumerate(chunks) if chunk.last and chunk.flow.draft]
+        left = min(self._drafts // max(1, len(chunks)), budget - _tokens(chunks))
+        for done, i in enumerate(places):
+            share = max(0, left) // (len(places) - done)
+            draft = chunks[i].flow.draft[:share]
+            chunks[i] = replace(chunks[i], draft=draft[: self._spare(len(draft), chunks)])
+            left -= len(chunks[i].draft)
 
     def _room(self, flow: Flow, wanted: int, chunks: list[Chunk]) -> int:
         """How many of the wanted cells this flow gets, beside those that the chunks will fill."""
