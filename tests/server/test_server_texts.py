@@ -153,6 +153,43 @@ def test_openais_client_completes_and_streams(client: OpenAI, store: Store) -> N
     assert last.usage.completion_tokens == 5
 
 
+def test_log_probabilities_come_whole_and_streamed_and_end_with_the_text(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["one END of it"], repeat=True, size=3)
+    sent = asked(logprobs=2, stop="END")
+    (choice,) = whole(http.post(COMPLETIONS, json=sent))["choices"]
+    assert choice["logprobs"]["tokens"] == list("one ")
+    assert choice["logprobs"]["text_offset"] == [0, 1, 2, 3]
+    assert choice["logprobs"]["top_logprobs"][0].keys() == {"o", "p"}
+    streamed = [c["logprobs"] for body in chunks(http.post(COMPLETIONS, json=sent | {"stream": True}))
+                for c in body["choices"] if c["logprobs"]]  # fmt: skip
+    for name, values in choice["logprobs"].items():
+        assert [value for part in streamed for value in part[name]] == values
+    silent = whole(http.post(COMPLETIONS, json=asked()))
+    assert silent["choices"][0]["logprobs"] is None
+
+
+def test_the_best_of_several_drafts_is_sent_and_all_are_counted(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["a", "bb", "", "dd"])
+    body = whole(http.post(COMPLETIONS, json=asked(best_of=4, n=2)))
+    assert len(body["choices"]) == 2
+    assert {choice["text"] for choice in body["choices"]} < {"a", "bb", "dd"}
+    assert all(choice["logprobs"] is None for choice in body["choices"])
+    assert (body["usage"]["prompt_tokens"], body["usage"]["completion_tokens"]) == (2, 5)
+
+
+def test_a_grammar_of_the_clients_own_is_obeyed_or_refused_with_its_field(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["aaa"], repeat=True, check=True)
+    assert whole(http.post(COMPLETIONS, json=asked(grammar="start: /a+/")))["choices"][0]["text"] == "aaa"
+    refused = http.post(COMPLETIONS, json=asked(grammar="start: nonsense"))
+    assert (refused.status_code, error(refused)["param"]) == (400, "grammar")
+
+
+def test_a_reply_goes_on_past_its_end_where_that_is_asked(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["ab"])
+    body = whole(http.post(COMPLETIONS, json=asked(ignore_eos=True, max_tokens=5)))
+    assert body["choices"][0]["text"] == "ababa"
+
+
 def test_a_suffix_is_obeyed_where_the_model_can_fill_in_and_refused_where_it_cannot(
     http: httpx.Client, store: Store
 ) -> None:

@@ -10,14 +10,16 @@ from openai.types import completion_create_params, embedding_create_params
 
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest
-from cortex.core.events import Done, Reasoning, Text
-from cortex.core.job import Cut, Job, Segment, Usage, Vector
+from cortex.core.events import Done, Reasoning, Reply, Text, Tokens
+from cortex.core.job import Chosen, Cut, Job, Logprob, Segment, Usage, Vector
 from cortex.core.passage import Passage
-from cortex.server.wire import completions, embeddings, tokens
+from cortex.server.wire import completions, continued, embeddings, tokens
 from cortex.server.wire.chat import Defaults
-from cortex.server.wire.completions import CompletionRequest, TextWriter
+from cortex.server.wire.completions import CompletionRequest
+from cortex.server.wire.continued import TextWriter, best
 from cortex.server.wire.embeddings import EmbeddingRequest
 from cortex.server.wire.fields import Obeyed, Table
+from cortex.server.wire.likely import Likely
 from cortex.server.wire.response import Head
 from cortex.server.wire.tokens import CutRequest
 
@@ -59,9 +61,17 @@ OBEYED: list[tuple[dict[str, Any], CompletionRequest]] = [
     ({"stream": True}, CompletionRequest("m", (passage(),), stream=True)),
     ({"stream_options": {"include_usage": True}}, CompletionRequest("m", (passage(),), include_usage=True)),
     ({"echo": True}, CompletionRequest("m", (passage(),), echo=True)),
-    ({"n": 3}, CompletionRequest("m", (passage(),), count=3)),
-    ({"n": 3, "best_of": 3}, CompletionRequest("m", (passage(),), count=3)),
+    ({"n": 3}, CompletionRequest("m", (passage(),), count=3, drafts=3)),
+    ({"n": 3, "best_of": 3}, CompletionRequest("m", (passage(),), count=3, drafts=3)),
     ({"best_of": 1}, CompletionRequest("m", (passage(),))),
+    ({"n": 2, "best_of": 5}, CompletionRequest("m", (passage(logprobs=0),), count=2, drafts=5)),
+    ({"best_of": 5, "logprobs": 3}, CompletionRequest("m", (passage(logprobs=3),), drafts=5, likely=True)),
+    ({"logprobs": 0}, CompletionRequest("m", (passage(logprobs=0),), likely=True)),
+    ({"n_probs": 4}, CompletionRequest("m", (passage(logprobs=4),), likely=True)),
+    ({"n_probs": 0}, CompletionRequest("m", (passage(),))),
+    ({"ignore_eos": True}, CompletionRequest("m", (passage(ignore_eos=True),))),
+    ({"grammar": "start: /a+/"}, CompletionRequest("m", (passage(grammar="start: /a+/"),))),
+    ({"grammar": ""}, CompletionRequest("m", (passage(),))),
     ({"suffix": "there"}, CompletionRequest("m", (passage(Segment("Hi", markup=False), suffix="there"),))),
     ({"suffix": ""}, CompletionRequest("m", (passage(Segment("Hi", markup=False), suffix=""),))),
     ({"max_tokens": 5}, CompletionRequest("m", (passage(max_tokens=5),))),
@@ -124,14 +134,15 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"prompt": [-1]}, "prompt.0", "an integer"),
     ({"prompt": [True]}, "prompt.0", "an integer"),
     ({"prompt": [[1, 2**40]]}, "prompt.0.1", "an integer"),
-    ({"logprobs": 0}, "logprobs", "not supported"),
-    ({"logprobs": 5}, "logprobs", "not supported"),
-    ({"n_probs": 5}, "n_probs", "not supported"),
-    ({"ignore_eos": True}, "ignore_eos", "not supported"),
-    ({"grammar": "root ::= x"}, "grammar", "not supported"),
+    ({"logprobs": 21}, "logprobs", "from 0 to 20"),
+    ({"logprobs": True}, "logprobs", "an integer"),
+    ({"n_probs": 21}, "n_probs", "from 0 to 20"),
+    ({"logprobs": 0, "echo": True}, "logprobs", "leave echo out"),
+    ({"ignore_eos": 1}, "ignore_eos", "true or false"),
+    ({"grammar": {}}, "grammar", "a string"),
     ({"n": 0}, "n", "integer"),
     ({"best_of": 0}, "best_of", "integer"),
-    ({"best_of": 3}, "best_of", "set it to 1"),
+    ({"best_of": 3, "stream": True}, "best_of", "leave stream out"),
     ({"best_of": 1, "n": 2}, "best_of", "at least n"),
     ({"echo": "yes"}, "echo", "true or false"),
     ({"suffix": 5}, "suffix", "a string"),
@@ -298,7 +309,7 @@ def test_a_piece_that_is_half_a_character_is_its_bytes() -> None:
 
 def test_each_prompt_counts_once_however_many_replies_it_has() -> None:
     usages = [Usage(prompt=10, completion=1, cached=2), Usage(prompt=10, completion=2, cached=9)]
-    counts = completions.spent([*usages, *usages], 2)
+    counts = continued.spent([*usages, *usages], 2)
     assert (counts.prompt, counts.cached, counts.completion) == (20, 4, 6)
 
 
@@ -312,3 +323,54 @@ def test_a_stream_ends_with_its_last_reply() -> None:
     assert b'"finish_reason":"length"' in last
     assert last.endswith(b"data: [DONE]\n\n")
     assert (writer.usage.prompt, writer.usage.completion) == (4, 6)
+
+
+# -- log probabilities -------------------------------------------------------------------------------------------------
+
+
+def said(*tokens: bytes, top: int = 0) -> list[Chosen]:
+    likely = [Logprob(bytes([number]) * 2, -1.0 - number) for number in range(top)]
+    return [Chosen(Logprob(token, -0.5 * number), tuple(likely)) for number, token in enumerate(tokens)]
+
+
+def test_each_token_is_told_with_the_place_where_it_begins() -> None:
+    likely = Likely()
+    likely.add(said(b"n", b"\xc3", b"\xa9!", b"x"))
+    assert likely.take(4) == {
+        "tokens": ["n", "bytes:\\xc3", "bytes:\\xa9\\x21", "x"],
+        "token_logprobs": [0.0, -0.5, -1.0, -1.5],
+        "top_logprobs": None,
+        "text_offset": [0, 1, 1, 3],
+    }
+
+
+def test_the_likeliest_are_told_with_the_one_that_was_said() -> None:
+    likely = Likely()
+    likely.add(said(b"a", top=2))
+    told = likely.take(1)
+    assert told is not None
+    assert told["top_logprobs"] == [{"\x00\x00": -1.0, "\x01\x01": -2.0, "a": 0.0}]
+
+
+def test_tokens_behind_the_text_are_not_told() -> None:
+    likely = Likely()
+    assert likely.take(0) is None
+    likely.add(said(b"ab", b"STOP"))
+    told = likely.take(2)
+    assert told is not None
+    assert told["tokens"] == ["ab"]
+    assert likely.take(2) is None
+
+
+def test_the_likeliest_drafts_are_the_best_and_come_first() -> None:
+    poor, good, none = Reply(tokens=said(b"a", b"b", b"c")), Reply(tokens=said(b"a", b"b")), Reply()
+    assert best([none, poor, good], 2) == [good, poor]
+    assert best([none, poor, good], 3) == [none, poor, good]
+
+
+def test_log_probabilities_in_chunks_are_those_of_the_text_in_them() -> None:
+    writer = TextWriter(HEAD, completion(logprobs=0))
+    assert writer.event(Tokens(tuple(said(b"ab", b"cd")))) == b""
+    assert b'"tokens":["ab"],' in writer.event(Text("ab"))
+    assert b'"tokens":["cd"],"token_logprobs":[-0.5],"top_logprobs":null,"text_offset":[2]' in writer.event(Text("c"))
+    assert b'"logprobs":null' in writer.event(Text("d"))

@@ -19,7 +19,8 @@ from cortex.server.sse import EventStream
 from cortex.server.wire import completions as wire
 from cortex.server.wire import docs_texts as docs
 from cortex.server.wire.chat import model_name
-from cortex.server.wire.completions import CompletionRequest, TextWriter, completion, spent
+from cortex.server.wire.completions import CompletionRequest
+from cortex.server.wire.continued import TextWriter, completion, spent
 from cortex.server.wire.response import Head
 
 log = logging.getLogger("cortex.server")
@@ -45,14 +46,14 @@ async def completions(request: Request) -> Response:
 
 
 async def _whole(site: Site, trace: Trace, card: Card, asked: CompletionRequest) -> Response:
-    answer = await site.service.texts(card, asked.passages, asked.count)
-    replies = [Reply() for _ in range(asked.count * len(asked.passages))]
+    answer = await site.service.texts(card, asked.passages, asked.drafts)
+    replies = [Reply() for _ in range(asked.drafts * len(asked.passages))]
     async with aclosing(answer.choices) as choices:
         async for index, event in choices.events():
             replies[index].add(event)
         echoed = await _echoed(site.service, card, asked)
-    trace.usage = spent([reply.usage for reply in replies], asked.count)
-    return json_response(completion(_head(site, trace, asked, answer), replies, asked.count, echoed))
+    trace.usage = spent([reply.usage for reply in replies], asked.drafts)
+    return json_response(completion(_head(site, trace, asked, answer), asked, replies, echoed))
 
 
 async def _streamed(site: Site, trace: Trace, card: Card, asked: CompletionRequest) -> Response:

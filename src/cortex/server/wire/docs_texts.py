@@ -11,12 +11,21 @@ from cortex.server.wire.docs import ASKED, BODY, CHAT_REQUEST, READ, CortexField
 from cortex.server.wire.fields import request_schema
 
 
+class TextLogprobs(Shape):
+    """Lists side by side, an entry a token; `text_offset` is where it begins in the reply, in characters."""
+
+    tokens: list[str]
+    token_logprobs: list[float]
+    top_logprobs: list[dict[str, float]] | None
+    text_offset: list[int]
+
+
 class TextChoice(Shape):
     """`finish_reason` is null in chunks before the last."""
 
     text: str
     index: int
-    logprobs: None
+    logprobs: TextLogprobs | None
     finish_reason: Literal["stop", "length"] | None
 
 
