@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from drive import finish, job, llama, run
 
-from cortex.core.errors import EngineError, TooLong
+from cortex.core.errors import EngineError, NoRoom, TooLong
 from cortex.core.job import Job, Segment
 from cortex.engines.base import Engine
 from cortex.engines.llama import embedding
@@ -89,13 +89,10 @@ def test_a_text_that_is_left_half_way_disturbs_nobody(grown: Llama) -> None:
     assert np.allclose(vectors(grown, "hello there")[0], expected, atol=1e-3)
 
 
-def test_where_there_is_no_memory_for_the_context_the_job_fails_and_says_so(
-    grown: Llama, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_text_for_which_there_is_no_memory_is_refused(grown: Llama, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grown._model, "_available", 1000)
-    outcome = run(grown, asked("hello"))[0]
-    assert outcome.failure
-    assert "memory" in outcome.failure.message
+    with pytest.raises(NoRoom, match="memory"):
+        grown.submit(0, asked("hello"))
     assert not grown.busy
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from cortex.core.chat import Sampling
-from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, LoadError, NotFound, TooLong
+from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, LoadError, NoRoom, NotFound, TooLong
 from cortex.core.job import Chosen, Cut, Failure, Job, Logprob, Part, Piece, Segment, Usage
 from cortex.engines.base import Load
 from cortex.runner import frames
@@ -75,7 +75,7 @@ def test_what_no_frame_can_hold_is_an_error() -> None:
         frames.pack(frames.Start(Load("", extra={"thing": object()}), 20))
 
 
-@pytest.mark.parametrize("kind", [BadRequest, TooLong, NotFound, Busy, EngineError])
+@pytest.mark.parametrize("kind", [BadRequest, TooLong, NotFound, Busy, NoRoom, EngineError])
 def test_an_error_keeps_its_kind_and_fields(kind: type[CortexError]) -> None:
     error = frames.refusal(frames.refused(7, kind("no", param="tools.0", code="odd")))
     assert (type(error), error.message, error.param, error.code) == (kind, "no", "tools.0", "odd")

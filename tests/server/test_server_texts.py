@@ -16,7 +16,7 @@ import openai
 import pytest
 import talker
 from openai import OpenAI
-from openai.types import Completion, CreateEmbeddingResponse
+from openai.types import Completion
 from played import Serving, serving, wait_until
 
 from cortex.models.store import Store
@@ -57,22 +57,19 @@ def asked(prompt: Any = "Hi", **more: Any) -> dict[str, Any]:
 
 
 def whole(reply: httpx.Response) -> dict[str, Any]:
-    """A body that is as our document and OpenAI's client have it."""
+    """A body that is as our document has it; the server of these tests checks what OpenAI's client has."""
     assert reply.status_code == 200, reply.text
     docs.TextCompletion.model_validate(reply.json())
-    Completion.model_validate(reply.json(), strict=True)
     return dict(reply.json())
 
 
 def chunks(reply: httpx.Response) -> list[dict[str, Any]]:
-    """The chunks of a stream, each as it must be. OpenAI's model of them knows no null for the finish reason."""
+    """The chunks of a stream, each as our document has it."""
     *lines, done = [line.removeprefix("data: ") for line in reply.text.splitlines() if line]
     assert done == "[DONE]"
     bodies = [json.loads(line) for line in lines]
     for body in bodies:
         docs.TextCompletion.model_validate(body)
-        ended = [choice | {"finish_reason": choice["finish_reason"] or "stop"} for choice in body["choices"]]
-        Completion.model_validate(body | {"choices": ended}, strict=True)
     return bodies
 
 
@@ -266,7 +263,6 @@ def test_texts_have_vectors_of_length_1_in_their_order(http: httpx.Client, store
     talker.add(store, "m")
     texts = ["hello", "hello there", "12345"]
     body = embedded(http.post("/v1/embeddings", json={"model": "m", "input": texts}))
-    CreateEmbeddingResponse.model_validate(body, strict=True)
     assert [row["index"] for row in body["data"]] == [0, 1, 2]
     vectors = [row["embedding"] for row in body["data"]]
     assert [math.hypot(*vector) for vector in vectors] == pytest.approx([1, 1, 1])

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, NotFound, TooLong
+from cortex.core.errors import BadRequest, Busy, CortexError, EngineError, NoRoom, NotFound, TooLong
 from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load
 
@@ -110,7 +110,7 @@ Order = Start | Submit | Tokenize | Cancel | Quit
 Report = Loading | Ready | LoadFailed | Admitted | Refused | Pieces | Tokenized
 
 ERRORS: Mapping[str, type[CortexError]] = {
-    error.__name__: error for error in (TooLong, BadRequest, NotFound, Busy, EngineError)
+    error.__name__: error for error in (TooLong, BadRequest, NotFound, Busy, NoRoom, EngineError)
 }
 
 

@@ -62,6 +62,10 @@ class Embedder:
         return bool(self._inputs)
 
     def add(self, number: int, tokens: list[int]) -> None:
+        """Queue this input. NoRoom where there is no memory for its context."""
+        cells = _cells(len(tokens))
+        if self._context is None or self._context.cells < cells:
+            self.model.check_cache(self.beside.cells + cells, self.beside.cache_type)
         self._inputs[number] = Input(number, tokens)
 
     def cancel(self, number: int) -> None:
@@ -104,13 +108,11 @@ class Embedder:
         return [context.vectors(chunk) for chunk in chunks]
 
     def _fitting(self, tokens: int) -> Context:
-        """A context for an input of so many tokens and a batch of others. LoadError where there is no memory for it."""
-        needed = tokens + BATCH
-        if self._context is None or self._context.cells < needed:
+        """A context for an input of so many tokens and a batch of others."""
+        cells = _cells(tokens)
+        if self._context is None or self._context.cells < cells:
             self.close()
             self._context = None
-            cells = max(CELLS, 1 << (needed - 1).bit_length())
-            self.model.check_cache(self.beside.cells + cells, self.beside.cache_type)
             vectors = BATCH if self.model.causal else cells
             self._context = Context(self.model, replace(self.beside, cells=cells, lanes=LANES, vectors=vectors))
         return self._context
@@ -131,6 +133,11 @@ class Embedder:
     def _fail(self, number: int, error: CortexError) -> Failure:
         del self._inputs[number]
         return Failure(number, error.message)
+
+
+def _cells(tokens: int) -> int:
+    """For an input of so many tokens and a batch of others: powers of two, so that few contexts are ever made."""
+    return max(CELLS, 1 << (tokens + BATCH - 1).bit_length())
 
 
 def pooled(pooling: int, before: Sum | None, rows: Sum) -> Sum:
