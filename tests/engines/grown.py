@@ -54,6 +54,40 @@ def mamba(path: Path) -> Path:
     return _write(path, "mamba", facts | {"ssm.state_size": state, "ssm.time_step_rank": rank}, weights)
 
 
+def bert(path: Path) -> Path:
+    """A model that only makes vectors: each token looks at all others, and there is nothing to draw a token from."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "▁hello", "▁there", *(f"▁{letter}" for letter in string.ascii_letters)]
+    weights: dict[str, tuple[int, ...]] = {"token_embd.weight": (len(words), WIDTH), "token_types.weight": (1, WIDTH)}
+    weights |= {
+        "position_embd.weight": (512, WIDTH),
+        "token_embd_norm.weight": (WIDTH,),
+        "token_embd_norm.bias": (WIDTH,),
+    }
+    for layer in range(LAYERS):
+        shapes = dict.fromkeys(("attn_q", "attn_k", "attn_v", "attn_output"), (WIDTH, WIDTH))
+        shapes |= {"ffn_up": (96, WIDTH), "ffn_down": (WIDTH, 96)}
+        norms = dict.fromkeys(("attn_output_norm", "layer_output_norm"), (WIDTH,))
+        weights |= {f"blk.{layer}.{name}.weight": shape for name, shape in (shapes | norms).items()}
+        weights |= {f"blk.{layer}.{name}.bias": shape[:1] for name, shape in (shapes | norms).items()}
+    own = {"context_length": 512, "embedding_length": WIDTH, "block_count": LAYERS, "feed_forward_length": 96}
+    own |= {"attention.head_count": 2, "attention.layer_norm_epsilon": 1e-5, "attention.causal": False}
+    facts: dict[str, Any] = {"general.architecture": "bert"} | {f"bert.{name}": value for name, value in own.items()}
+    facts |= {
+        "bert.pooling_type": 1,
+        "tokenizer.ggml.model": "bert",
+        "tokenizer.ggml.tokens": words,
+        "tokenizer.ggml.token_type": [CONTROL] * 4 + [NORMAL] * (len(words) - 4),
+        "tokenizer.ggml.token_type_count": 1,
+        "tokenizer.ggml.padding_token_id": 0,
+        "tokenizer.ggml.unknown_token_id": 1,
+        "tokenizer.ggml.bos_token_id": 2,
+        "tokenizer.ggml.seperator_token_id": 3,
+    }
+    draw = np.random.default_rng(7)
+    path.write_bytes(_gguf(facts, {name: _weights(name, shape, draw) for name, shape in weights.items()}))
+    return path
+
+
 def _write(path: Path, architecture: str, numbers: dict[str, int], weights: dict[str, tuple[int, ...]]) -> Path:
     own = {"context_length": 2048, "embedding_length": WIDTH, "block_count": LAYERS, **numbers}
     facts: dict[str, Any] = {"general.architecture": architecture}
@@ -101,6 +135,8 @@ def _value(value: Any) -> bytes:
     match value:
         case str():
             return struct.pack("<I", 8) + _text(value)
+        case bool():
+            return struct.pack("<I?", 7, value)
         case int():
             return struct.pack("<II", 4, value)
         case float():

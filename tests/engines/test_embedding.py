@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import grown as grown_models
 import numpy as np
 import numpy.typing as npt
 import pytest
 from drive import finish, job, llama, run
 
-from cortex.core.errors import EngineError, NoRoom, TooLong
+from cortex.core.errors import BadRequest, EngineError, NoRoom, TooLong
 from cortex.core.job import Job, Segment
 from cortex.engines.base import Engine
 from cortex.engines.llama import embedding
@@ -102,6 +103,30 @@ def test_a_recurrent_model_makes_vectors_too(recurrent: Path) -> None:
     assert np.allclose(first, again, atol=1e-3)
     assert not np.allclose(first, other, atol=1e-3)
     engine.close()
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Iterator[Llama]:
+    engine = llama(grown_models.bert(tmp_path / "bert.gguf"), context=512)
+    yield engine
+    engine.close()
+
+
+def test_a_model_made_for_vectors_takes_each_text_whole_with_its_ends(encoder: Llama) -> None:
+    assert encoder.tokenize([Segment("hello there")], whole=True).pieces == (b"[CLS]", b" hello", b" there", b"[SEP]")
+    texts = ["hello there", "hello " * 300, "there"]
+    together = vectors(encoder, *texts)
+    for text, vector in zip(texts, together, strict=True):
+        assert np.allclose(vectors(encoder, text)[0], vector, atol=1e-4)
+    other = vectors(encoder, "there hello")[0]
+    assert not np.allclose(together[0], other, atol=1e-3), "it knows in which order words come"
+
+
+def test_a_model_made_for_vectors_continues_no_text_and_says_so(encoder: Llama) -> None:
+    with pytest.raises(BadRequest, match="makes vectors") as caught:
+        encoder.submit(0, job())
+    assert caught.value.param == "model"
+    assert not encoder.busy
 
 
 ROWS = np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]])

@@ -79,7 +79,7 @@ class Llama:
         )
         self._embedder = Embedder(model, shape)
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
-        self._grammars = _grammars(self._vocabulary)
+        self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
@@ -104,10 +104,12 @@ class Llama:
         check_tokens(job.prompt, self._vocabulary.size, job.source)
         if job.embed:
             self._embed(number, job)
+        elif self._grammars is None:
+            raise BadRequest("this model makes vectors of texts; it cannot continue them", param="model")
         else:
-            self._begin(number, job)
+            self._begin(number, job, self._grammars)
 
-    def _begin(self, number: int, job: Job) -> None:
+    def _begin(self, number: int, job: Job, grammars: Grammars) -> None:
         sampling.check(job.sampling, self._vocabulary.size)
         tokens = self._prompt(job)
         run = Run(
@@ -115,7 +117,7 @@ class Llama:
             flow=Flow(number, tokens),
             vocabulary=self._vocabulary,
             sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
-            constraint=None if job.grammar is None else self._grammars.compile(job.grammar, job.parts),
+            constraint=None if job.grammar is None else grammars.compile(job.grammar, job.parts),
             lasting=self._lasting if job.ignore_eos else None,
             draft=self._draft(job),
             prompt=len(tokens),
