@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from replies import NAMES, key, read
+from replies import NAMES, calls, key, read
 from vocabulary import cuts
 
 from cortex.core.parse import Reading
@@ -41,3 +41,12 @@ def test_markers_are_text_where_nothing_may_be_called() -> None:
 def test_required_replies_have_no_text_even_when_cut_off() -> None:
     for end in range(len(NOW)):
         assert read(HERMES, ["<tool_call>\n" + NOW[:end]], Reading(NAMES, must=True)).text == ""
+
+
+@pytest.mark.parametrize("end", ["\n<", "\n<tool_", "<tool_call"])
+def test_the_mark_of_a_second_call_that_was_cut_off_is_no_text(end: str) -> None:
+    one = HERMES.write([("now", {})])
+    for chunks in cuts(one + end, 2):
+        held = read(HERMES, chunks)
+        assert (held.text, calls(held)) == ("", [("now", {})])
+        assert read(HERMES, chunks, Reading(NAMES, free=True)).text == end.lstrip()

@@ -162,7 +162,7 @@ class Parser:
                 return found.what or ""
             if scan.ended:
                 text = scan.text[: len(scan.text) - finder.broken(scan.text, fresh=self.fresh)]
-                if text.strip() or not self.sections.index:  # white space after calls is nothing
+                if self.is_said(text, finder):
                     yield from self.emit(make, text)
                 scan.take(len(scan.text))
                 return None
@@ -170,6 +170,12 @@ class Parser:
             if ready := scan.text[: len(scan.text) - wait].rstrip():
                 yield from self.emit(make, scan.take(len(ready)))
             yield from scan.more()
+
+    def is_said(self, text: str, finder: Finder) -> bool:
+        """Whether the end of a reply is text: white space after calls is not, nor is a mark there that was cut off."""
+        if self.sections.index and not self.reading.free:
+            text = text[: len(text) - finder.waiting(text, fresh=self.fresh)]
+        return bool(text.strip()) or not self.sections.index
 
     def unmarked(self, make: type[Text] | type[Reasoning], found: Found) -> Steps[None]:
         """Emit the text before markup, and pass over the markup. White space around it stays: it stands inside text."""
