@@ -189,6 +189,8 @@ class Scripted:
         constraint = self._grammars.compile(job.grammar, job.parts)
         try:
             for byte in reply:
+                if constraint.finished:
+                    return "the reply goes on where its grammar has ended"
                 constraint.consume(byte)
         except EngineError as error:
             return error.message
