@@ -77,6 +77,7 @@ def test_replies_go_on_while_a_long_text_becomes_a_vector(grown: Llama) -> None:
     grown.submit(0, job(max_tokens=12))
     reply = finish(grown, [0])[0]
     assert grown.busy, "the long text is still on its way"
+    assert grown._embedder._inputs[1].done <= 14 * embedding.BATCH // embedding.GENTLY, "and gave way to the reply"
     assert reply.data == alone
     assert len(finish(grown, [1])[0].data) == 64 * 4
 

@@ -26,6 +26,7 @@ from cortex.engines.llama.slots import Chunk, Flow
 
 LANES: Final = 8  # inputs in one batch
 BATCH: Final = 64  # tokens; each also gets a row of logits, which are the larger part of this context's memory
+GENTLY: Final = 4  # beside running replies a batch has this part of the tokens that a step has time for
 CELLS: Final = 512  # of the first context; one with more takes its place when an input needs it
 
 Sum = npt.NDArray[np.float64]
@@ -71,11 +72,11 @@ class Embedder:
     def cancel(self, number: int) -> None:
         self._inputs.pop(number, None)
 
-    def step(self) -> list[Piece | Failure]:
-        """One decode for the oldest inputs, and the vectors that it completes."""
+    def step(self, *, gently: bool = False) -> list[Piece | Failure]:
+        """One decode for the oldest inputs, `gently` a short one, and the vectors that it completes."""
         if not self._inputs:
             return []
-        chunks = self._schedule()
+        chunks = self._schedule(max(1, self._pace.budget // GENTLY) if gently else self._pace.budget)
         try:
             vectors = self._decode(chunks)
         except CortexError as error:
@@ -86,10 +87,10 @@ class Embedder:
         if self._context:
             self._context.close()
 
-    def _schedule(self) -> list[Chunk]:
+    def _schedule(self, room: int) -> list[Chunk]:
         """The oldest input, or a part of it where it is long; then others as long as they fit in whole."""
         oldest, *others = itertools.islice(self._inputs.values(), LANES)
-        room = self._pace.budget if self.model.causal else len(oldest.tokens)
+        room = room if self.model.causal else len(oldest.tokens)
         chunks = [oldest.chunk(0, room)]
         for lane, other in enumerate(others, start=1):
             room -= len(chunks[-1].tokens)

@@ -160,7 +160,7 @@ class Llama:
         if self._ready:
             ready, self._ready = self._ready, []
             return ready
-        return self._continue() + self._embedder.step()
+        return self._continue() + self._embedder.step(gently=bool(self._runs))
 
     def _continue(self) -> list[Piece | Failure]:
         """One decode for all replies."""
