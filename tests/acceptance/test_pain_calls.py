@@ -58,10 +58,8 @@ def test_a_required_call_leaves_the_thought_before_it(stage: Stage) -> None:
 # -- 13: whatever stands in the arguments ------------------------------------------------------------------------------
 
 CODE = 'if (a < b && c["x"] > 0) {\n\treturn \'<b>\' + "</b>\\n";\n}\n# [1, 2]'
-EDIT = tool(
-    "edit",
-    takes(path={"type": "string"}, text={"type": "string"}, lines={"type": "array", "items": {"type": "string"}}),
-)
+LINES = {"type": "array", "items": {"type": "string"}}
+EDIT = tool("edit", takes(path={"type": "string"}, text={"type": "string"}, lines=LINES))
 ODD = {"path": "a&b/[c].py", "text": CODE, "lines": ["1", "x]", ""]}
 PYTHONS = ("minicpm5", "seed-oss")  # whose templates write lists as Python does, and whose models write JSON
 
