@@ -71,7 +71,7 @@ def test_no_call_comes_however_the_prompt_begs_and_one_comes_however_it_does_not
 
 
 def test_the_next_turn_decodes_only_what_is_new(house: House) -> None:
-    """25, ggml-org/llama.cpp#21903, #22746: the whole prompt again in each turn. Here all of it and of the reply is found
+    """25, ggml-org/llama.cpp#21903, #22746: the whole prompt again in each turn. Here all of it and of the reply is
     in the cache, but for a few tokens."""
     history = list(WANTS_LIGHT)
     asked: Any = {"tools": [LIGHT, LAMP], "tool_choice": "required", "parallel_tool_calls": False}
