@@ -18,6 +18,7 @@ import httpx
 import talker
 from faithful import events
 from played import Serving, serving
+from prompted import whispered
 
 from cortex.dialects import find
 from cortex.models.open import Opened
@@ -63,6 +64,7 @@ class Stage:
     store: Store
     http: httpx.Client
     templates: dict[str, str] = field(default_factory=dict)
+    players: dict[str | None, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def model(self, *replies: str, template: str | None = None, **script: Any) -> str:
@@ -73,12 +75,14 @@ class Stage:
         talker.add(self.store, id, **{"replies": replies, "repeat": True, "check": True, "size": 5, **script})
         return id
 
-    @contextmanager
-    def playing(self, reply: str, template: str | None = None) -> Iterator[str]:
-        """A model for one request: its process ends with it."""
-        model = self.model(reply, template=template)
-        yield model
-        self.http.post("/v1/models/stop", json={"model": model})
+    def playing(self, reply: str, template: str | None = None) -> str:
+        """The id of a model that says this from now on; there is one for each template."""
+        id = self.players.get(template)
+        if id is None:
+            id = self.players[template] = self.model(template=template)
+            self.store.update(id, {"engine": "prompted:engine"})
+        whispered(self.store.get(id).path).write_bytes(reply.encode())
+        return id
 
     def post(self, model: str, **asked: Any) -> httpx.Response:
         return self.http.post("/v1/chat/completions", json={"model": model, "messages": ASK, **asked})
@@ -99,13 +103,11 @@ class Stage:
 
     def says(self, reply: str, *, template: str | None = None, **asked: Any) -> Said:
         """What becomes of one reply."""
-        with self.playing(reply, template) as model:
-            return self.ask(model, **asked)
+        return self.ask(self.playing(reply, template), **asked)
 
     def cannot_say(self, reply: str, *, template: str | None = None, **asked: Any) -> bool:
         """Whether the grammar keeps every model from this reply."""
-        with self.playing(reply, template) as model:
-            answer = self.post(model, **asked)
+        answer = self.post(self.playing(reply, template), **asked)
         if answer.status_code == 200:
             return False
         assert answer.status_code == 500, answer.text

@@ -231,5 +231,5 @@ def test_a_stop_string_ends_text_and_never_cuts_a_call(stage: Stage) -> None:
 @pytest.mark.parametrize("kind", ["web_search", "code_interpreter", "mcp", "x"])
 def test_a_tool_of_an_unknown_type_is_refused_and_never_dropped(stage: Stage, kind: str) -> None:
     """28, ggml-org/llama.cpp#21174, raullenchai/Rapid-MLX#588: a model that never heard of the tool it was given."""
-    reply = stage.post(stage.model("x"), tools=[CITY, {"type": kind, "name": "search"}])
+    reply = stage.post(stage.playing("x"), tools=[CITY, {"type": kind, "name": "search"}])
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "tools.1.type")

@@ -31,7 +31,7 @@ def test_a_named_tool_is_the_one_that_is_called(stage: Stage, choice: Any) -> No
 def test_a_name_that_no_tool_has_is_a_400_that_says_so(stage: Stage) -> None:
     """1, ggml-org/llama.cpp#28806."""
     nobody = {"type": "function", "function": {"name": "set_lamps"}}
-    reply = stage.post(stage.model("x"), tools=TOOLS, tool_choice=nobody)
+    reply = stage.post(stage.playing("x"), tools=TOOLS, tool_choice=nobody)
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "tool_choice")
 
 
@@ -60,7 +60,7 @@ def test_the_finish_reason_and_the_calls_agree(stage: Stage, reply: str, choice:
     """3, vllm-project/vllm#53363: prose, an empty list, and `tool_calls` as the reason."""
     made = stage.says(reply, tools=TOOLS, tool_choice=choice)
     assert (len(made.calls), made.finish) == (calls, "tool_calls" if calls else "stop")
-    body = stage.post(stage.model(reply), tools=TOOLS, tool_choice=choice).json()
+    body = stage.post(stage.playing(reply), tools=TOOLS, tool_choice=choice).json()
     assert ("tool_calls" in body["choices"][0]["message"]) is bool(calls)  # absent, never an empty list
 
 

@@ -59,8 +59,7 @@ def test_a_tool_that_cannot_be_enforced_is_named_and_the_others_are_enforced(sta
     """6, unslothai/unsloth#9923: one bad schema made all tools unenforced."""
     odd = tool("odd", takes(a={"not": {"minimum": 3}}))
     tools = [odd, tool("f", takes(a={"type": "integer"}))]
-    with stage.playing(f(5)) as model:
-        body = stage.post(model, tools=tools).json()
+    body = stage.post(stage.playing(f(5)), tools=tools).json()
     assert body["cortex"]["warnings"] == ["tools.0.function.parameters.properties.a.not: not enforced"]
     assert stage.cannot_say(f("five"), tools=tools, tool_choice="required")
 
@@ -94,8 +93,7 @@ def test_a_regular_pattern_is_enforced_anchored_or_not(stage: Stage, pattern: st
 def test_a_pattern_that_is_not_regular_or_nasty_harms_nobody(stage: Stage, pattern: str) -> None:
     """7, openclaw/openclaw#107430: it crashed the server. Here it is enforced, or named."""
     schema = {"type": "string", "pattern": pattern}
-    with stage.playing(f("aa1")) as model:
-        body = stage.post(model, **taking(schema)).json()
+    body = stage.post(stage.playing(f("aa1")), **taking(schema)).json()
     (call,) = body["choices"][0]["message"]["tool_calls"]
     assert json.loads(call["function"]["arguments"]) == {"a": "aa1"}
     named = [warning.partition(":")[0] for warning in body["cortex"]["warnings"]]
@@ -203,10 +201,9 @@ def assert_named(stage: Stage, schema: Any, keyword: str) -> None:
     """A 400 under `strict`, else a warning; both name the keyword's place."""
     path = f"tools.0.function.parameters.properties.a.{keyword}"
     strict = {"tools": [tool("f", {**takes(a=schema), "additionalProperties": False}, strict=True)]}
-    refused = stage.post(stage.model("x"), **strict)
+    refused = stage.post(stage.playing("x"), **strict)
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, path)
-    with stage.playing("In words.") as model:
-        loose = stage.post(model, tools=[tool("f", takes(a=schema))])
+    loose = stage.post(stage.playing("In words."), tools=[tool("f", takes(a=schema))])
     assert [warning.partition(":")[0] for warning in loose.json()["cortex"]["warnings"]] == [path]
 
 

@@ -35,8 +35,7 @@ BROKEN = ["{'a': 1}", '{"a":1', "", "[1]", "null", None, {"city": "Ulm"}, "{}{}"
 @pytest.mark.parametrize("dialect", ["hermes", "fallback", "qwen3-coder", "llama-pythonic"])
 def test_broken_arguments_in_a_history_are_no_error(stage: Stage, arguments: Any, dialect: str) -> None:
     """5, ggml-org/llama.cpp#22072: HTTP 500 in the next turn, and in every turn after it."""
-    with stage.playing("It rains.") as model:
-        reply = stage.post(model, messages=turns(arguments), tools=[CITY], dialect=dialect)
+    reply = stage.post(stage.playing("It rains."), messages=turns(arguments), tools=[CITY], dialect=dialect)
     assert (reply.status_code, reply.json()["choices"][0]["message"]["content"]) == (200, "It rains.")
 
 
