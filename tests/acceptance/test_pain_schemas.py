@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from acting import Stage, called, takes, tool
 
+from cortex.core import grammar
+from cortex.core.chat import Tool
+from cortex.core.rules import Rules
 from cortex.dialects import find, names
 
 
@@ -233,3 +236,21 @@ def test_a_bad_request_leaves_its_neighbour_and_the_process_alone(stage: Stage) 
     assert stage.ask(model, **taking({"type": "integer"})).whole == [("f", {"a": 5})]
     (after,) = (row for row in stage.http.get("/inferences/server/models").json()["data"] if row["id"] == model)
     assert abs(after["start_time"] - before["start_time"]) < 1000  # milliseconds: the process is the same
+
+
+# -- 24: what many tools cost ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", names())
+def test_the_grammar_of_three_hundred_tools_differs_only_where_a_name_stands(dialect: str) -> None:
+    """24, ggml-org/llama.cpp#27675, #27615: as many triggers as tools, all of them watched at every token of free text.
+    Here what is watched has no rule more; names and schemas alone are longer."""
+    few, many = (rules(dialect, count) for count in (2, 300))
+    assert len(few) == len(many)
+    assert not [rule for rule in set(few) ^ set(many) if "tool_" not in rule]
+
+
+def rules(dialect: str, count: int) -> list[str]:
+    schema = takes(a={"type": "string"})
+    tools = tuple(Tool(f"tool_{number}", parameters=schema) for number in range(count))
+    return grammar.build(find(dialect), Rules(tools), {}).splitlines()

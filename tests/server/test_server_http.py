@@ -160,6 +160,7 @@ def test_a_route_that_is_not_there(http: httpx.Client) -> None:
 def test_a_method_that_does_not_fit(http: httpx.Client) -> None:
     reply = http.get(CHAT)
     assert (reply.status_code, in_form(reply)["code"]) == (405, "method_not_allowed")
+    assert reply.headers["allow"] == "POST"
 
 
 def test_strict_fields_are_refused(service: PlayedService) -> None:

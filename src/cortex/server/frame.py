@@ -168,9 +168,8 @@ async def on_error(request: Request, error: Exception) -> Response:
         case HTTPException(status_code=404):
             return error_response(NoRoute(f"there is no {request.method} {request.url.path} here; GET / lists what is"))
         case HTTPException(status_code=405):
-            return error_response(
-                WrongMethod(f"{request.url.path} does not take {request.method}; GET / lists what is here")
-            )
+            wrong = WrongMethod(f"{request.url.path} does not take {request.method}; GET / lists what is here")
+            return json_response(error_body(wrong), wrong.status, dict(error.headers or {}))
         case HTTPException(status_code=status, detail=detail) if status < 500:
             return error_response(BadRequest(str(detail)))
     raise error
