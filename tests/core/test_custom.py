@@ -21,7 +21,7 @@ from cortex.core.dialect import Dialect
 from cortex.core.errors import BadRequest
 from cortex.core.lark import Lark
 from cortex.core.parse import Reading
-from cortex.core.plan import plan
+from cortex.core.plan import Plan, plan
 from cortex.core.profile import Profile
 from cortex.core.rules import Rules
 from cortex.core.schema import arguments
@@ -124,16 +124,15 @@ def test_the_random_model_says_only_what_another_parser_accepts(case: Case) -> N
     assert finished > len(DIALECTS) / 3
 
 
-def planned(*inputs: Input, dialect: str = "hermes", **more: object) -> Chat:
+def planned(*inputs: Input, dialect: str = "hermes", **more: object) -> Plan:
     tools = tuple(custom.tool(f"say{at}", "Say it", each, f"tools.{at}.custom") for at, each in enumerate(inputs))
     chat = Chat((User("Hi"),), tools, **more)
     template = "{{ messages }}{% for t in tools %}{{ t | tojson }}{% endfor %}"
-    made = plan(chat, Profile("m", template, find(dialect), {}), datetime(2026, 1, 1))
-    return chat, made  # type: ignore[return-value]
+    return plan(chat, Profile("m", template, find(dialect), {}), datetime(2026, 1, 1))
 
 
 def test_the_model_is_told_of_the_format_and_of_nothing_else() -> None:
-    _, made = planned(SUM.input, Input(), Input("regex", "[a-z]+"))  # type: ignore[misc]
+    made = planned(SUM.input, Input(), Input("regex", "[a-z]+"))
     prompt = "".join(segment.text for segment in made.job.prompt)
     assert "must follow this Lark grammar:" in prompt
     assert "must follow this regular expression:\\n[a-z]+" in prompt
@@ -142,15 +141,16 @@ def test_the_model_is_told_of_the_format_and_of_nothing_else() -> None:
 
 
 def test_each_definition_alone_tells_an_engine_which_is_at_fault() -> None:
-    _, made = planned(Input(), SUM.input)  # type: ignore[misc]
-    assert [part.param for part in made.job.parts] == ["tools.0.custom", "tools.1.custom"]
-    assert accepts(made.job.parts[1].grammar, '{"input": "1 + 2"}')
-    assert not accepts(made.job.parts[1].grammar, '{"input": "1 +"}')
-    assert accepts(made.job.parts[0].grammar, '{"input": "anything"}')
+    made = planned(Input(), SUM.input)
+    (anything, sums) = made.parts()
+    assert (anything.param, sums.param) == ("tools.0.custom", "tools.1.custom")
+    assert accepts(sums.grammar, '{"input": "1 + 2"}')
+    assert not accepts(sums.grammar, '{"input": "1 +"}')
+    assert accepts(anything.grammar, '{"input": "anything"}')
 
 
 def test_loose_json_is_held_to_the_definition_too() -> None:
-    _, made = planned(JSON.input, dialect="qwen3-coder")  # type: ignore[misc]
+    made = planned(JSON.input, dialect="qwen3-coder")
     call = '{{"name": "say0", "arguments": {{"input": {}}}}}'.format
     assert accepts(made.job.grammar, call(json.dumps('["a"]')))
     assert not accepts(made.job.grammar, call(json.dumps('["a"')))
