@@ -12,7 +12,7 @@ from typing import Any
 
 from cortex.core import custom
 from cortex.core.chat import Input, Schema, Tool
-from cortex.core.defined.clash import confused_in_quotes
+from cortex.core.defined.clash import Untold, confused_in_quotes
 from cortex.core.defined.source import NoDefinition
 from cortex.core.enforce import NOTHING, Enforced, enforced
 from cortex.core.members import Members, is_text, may_be_text, members
@@ -51,8 +51,10 @@ def taking(input: Input) -> Enforced:
     """The arguments of a custom tool, whose text has to follow its definition. Raises Nonsense."""
     try:
         if input.syntax != "text" and confused_in_quotes(input):
-            raise NoDefinition("cannot be told from what follows in JSON, where many characters begin with a backslash")
-    except NoDefinition as error:
+            raise Untold(
+                "has terminals that cannot be told apart in JSON, where many characters begin with a backslash"
+            )
+    except (NoDefinition, Untold) as error:
         raise Nonsense((), str(error)) from None
     return Enforced(Ready(custom.parameters(input)))
 

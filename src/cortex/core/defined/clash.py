@@ -16,12 +16,12 @@ from functools import lru_cache
 
 from cortex.core.chat import Input
 from cortex.core.defined.definition import START, Chunk, Item, Letter, Or, Ref, Seq, Times, literal
-from cortex.core.defined.letters import QUOTED, holds, meet
+from cortex.core.defined.letters import QUOTED, holds, meet, telling
 from cortex.core.defined.source import expression, read
 
 Spot = tuple[str | int, ...]  # the place of a letter: its rule, and the way through it
 CLOSE, MARK = "%close", "%mark"
-MOST = 100_000  # pairs of places that are looked at
+MOST = 10_000  # sets of places that are looked at
 
 
 class Untold(ValueError):
@@ -63,6 +63,9 @@ class Net:
                 return either(self.shape(part, (*at, number)) for number, part in enumerate(options))
             case Seq(items):
                 return joined(self.shape(part, (*at, number)) for number, part in enumerate(items))
+
+    def told(self, spots: Iterable[Spot]) -> frozenset[Letter]:
+        return frozenset(self.letters[spot] for spot in spots)
 
     def link(self, item: Item, at: Spot, edges: dict[Spot, set[Spot]]) -> None:
         """Note what follows what in this item."""
@@ -126,16 +129,11 @@ def confused_in_quotes(input: Input, quote: str = '"') -> bool:
         return False
     escapes = QUOTED[quote].escapes
     return any(
-        holds(letter, char)
-        and not any(holds(more, char) for more in ahead)
-        and any(is_one(more, escapes) for more in ahead)
-        for ahead, letter in turns(net(input))
-        for char in escapes
+        any(holds(more, char) for more in turn.ahead for char in escapes)
+        and any(holds(letter, char) and not any(holds(more, char) for more in turn.ahead) for char in escapes)
+        for turn in turns(net(input))
+        for letter in turn.next
     )
-
-
-def is_one(letter: Letter, chars: Iterable[str]) -> bool:
-    return any(holds(letter, char) for char in chars)
 
 
 @lru_cache(maxsize=256)
@@ -143,34 +141,55 @@ def confused(input: Input, close: str, marks: tuple[str, ...]) -> bool:
     """Whether a text may, with what closes it, hold one of these marks (patterns) across lexemes, or its last lexeme go
     on into what closes it."""
     found = net(input, close)
-    ends = (ahead for ahead, letter in turns(found) if letter is found.letters.get((CLOSE, 1, 0)))
-    if close and any(holds(more, close[0]) for ahead in ends for more in ahead):
+    if any(turn.last and any(holds(more, close[0]) for more in turn.ahead) for turn in turns(found)):
         return True
     return any(crosses(found, mark) for mark in marks)
 
 
-def turns(found: Net) -> Iterator[tuple[list[Letter], Letter]]:
-    """Wherever a lexeme may end: the letters that it may go on with, and one that the next lexeme may begin with."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a lexeme may end: the letters that it may go on with, those that the next one may begin with, and whether
+    what closes the text may be the next."""
+
+    ahead: frozenset[Letter]
+    next: frozenset[Letter]
+    last: bool
+
+
+def turns(found: Net) -> Iterator[Turn]:
     for chunk in found.chunks:
-        beside = together(found, chunk)
-        for spot in chunk.last:
-            ahead = {more for other in beside.get(spot, ()) for more in found.within.get(other, ())}
-            letters = [found.letters[more] for more in ahead]
-            yield from ((letters, found.letters[more]) for more in found.across.get(spot, ()))
+        for here in places(found, chunk):
+            after = followers(found.across, here & chunk.last)
+            if after:
+                ahead = followers(found.within, here)
+                yield Turn(found.told(ahead), found.told(after), (CLOSE, 1, 0) in after)
 
 
-def together(found: Net, chunk: Shape) -> dict[Spot, set[Spot]]:
-    """For each place in a chunk those where its reader may be as well, after the same text."""
-    beside: dict[Spot, set[Spot]] = {}
-    todo = [(one, other) for one in chunk.first for other in chunk.first]
-    steps = 0
-    while todo and (steps := steps + 1) < MOST:
-        one, other = todo.pop()
-        if other in beside.get(one, ()) or not meet(found.letters[one], found.letters[other]):
-            continue
-        beside.setdefault(one, set()).add(other)
-        todo += [(a, b) for a in found.within.get(one, ()) for b in found.within.get(other, ())]
-    return beside
+def places(found: Net, chunk: Shape) -> Iterator[frozenset[Spot]]:
+    """The sets of places in a chunk in which its reader may be at once. Raises Untold where there are too many."""
+    seen: set[frozenset[Spot]] = set()
+    todo = [chunk.first]
+    while todo:
+        for here in split(found, todo.pop()):
+            if here not in seen:
+                seen.add(here)
+                todo.append(followers(found.within, here))
+                yield here
+        if len(seen) > MOST:
+            raise Untold("is too intricate: it is not known whether its terminals can be told apart")
+
+
+def split(found: Net, ahead: frozenset[Spot]) -> set[frozenset[Spot]]:
+    """The sets of these places that one and the same character leads to."""
+    by_letter: dict[Letter, list[Spot]] = {}
+    for spot in ahead:
+        by_letter.setdefault(found.letters[spot], []).append(spot)
+    fits = ([letter for letter in by_letter if holds(letter, char)] for char in telling(by_letter))
+    return {frozenset(spot for letter in each for spot in by_letter[letter]) for each in fits if each}
+
+
+def followers(edges: dict[Spot, set[Spot]], spots: Iterable[Spot]) -> frozenset[Spot]:
+    return frozenset().union(*(edges.get(spot, ()) for spot in spots))
 
 
 def crosses(found: Net, mark: str) -> bool:

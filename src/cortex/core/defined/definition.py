@@ -13,7 +13,7 @@ from itertools import groupby
 from cortex.core.regex import Chars, Unknown, member, plain
 
 START = "start"
-MOST = 20_000  # letters of a definition in which every rule stands where it is used
+MOST = 100_000  # letters of a definition in which every rule stands where it is used
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cortex.core.defined.definition import Chunk, Item, Letter, Or, Ref, Seq, Times
 from cortex.core.regex import SPACE, Chars, Range, Unknown
 
 CONTROLS = [chr(code) for code in range(0x20)]
 SHORT = dict(zip("\\\b\f\n\r\t", "\\bfnrt", strict=True))  # characters, and what stands for them after a backslash
+USUAL = (*range(0x80), *map(ord, "\x85\xa0éÉ²€«»"))
 CATEGORY = re.compile(r"\\([pP])\{?([A-Z][a-z]?)\}?")
 
 
@@ -117,6 +119,7 @@ def gathered(escapes: Iterable[str]) -> list[str]:
 # Which characters a letter holds
 
 
+@lru_cache(maxsize=4096)
 def holds(item: Letter, char: str) -> bool:
     """Whether the letter can be this character. Raises Unknown where that cannot be said."""
     others = {char, *other_case(char)} if item.fold else {char}
@@ -154,35 +157,21 @@ def of_category(text: str, char: str) -> bool:
     return unicodedata.category(char).startswith(found[2]) == (found[1] == "p")
 
 
+@lru_cache(maxsize=4096)
 def meet(one: Letter, other: Letter) -> bool:
-    """Whether a character may be both. Where that cannot be said, it may."""
-    small, large = (one, other) if is_small(one) else (other, one)
-    if not is_small(small):
-        return True
-    return any(holds_or_may(large, char) for low, high in spans(small) for char in samples(low, high, large))
+    """Whether a character may be both. Of those that belong to a kind, the usual ones are looked at."""
+    return any(holds(one, char) and holds(other, char) for char in telling((one, other)))
 
 
-def is_small(item: Letter) -> bool:
-    """Whether its characters are listed, by ranges."""
-    return not item.chars.inverse and all(low >= 0 for _, low, _ in item.chars.members)
-
-
-def spans(item: Letter) -> Iterator[tuple[int, int]]:
-    for _, low, high in item.chars.members:
-        yield low, high
+def telling(items: Iterable[Letter]) -> set[str]:
+    """Characters in which these letters differ: the ends of their ranges, those beside them, and of kinds the usual."""
+    found: set[str] = set()
+    for item in items:
+        for _, low, high in item.chars.members:
+            codes = (low - 1, low, high, high + 1) if low >= 0 else USUAL
+            found.update(chr(code) for code in codes if 0 <= code <= 0x10FFFF)
         if item.fold:
-            yield from ((ord(char), ord(char)) for code in (low, high) for char in other_case(chr(code)))
-
-
-def samples(low: int, high: int, large: Letter) -> Iterator[str]:
-    """Characters of a range, one at least for each way in which this letter sees them."""
-    edges = [code for _, start, end in large.chars.members for code in (start - 1, start, end, end + 1)]
-    codes = {low, high, *(code for code in edges if low <= code <= high), *range(low, min(high, low + 128) + 1)}
-    yield from map(chr, codes)
-
-
-def holds_or_may(item: Letter, char: str) -> bool:
-    try:
-        return holds(item, char)
-    except Unknown:
-        return True
+            found.update([other for char in found for other in other_case(char)])
+        if not item.chars.members:
+            found.add("a")
+    return found
