@@ -153,8 +153,9 @@ def test_the_reply_is_the_same_with_and_without_a_prediction(start: Start, data:
 @pytest.mark.parametrize("most", range(1, 40))
 def test_max_tokens_cuts_an_accepted_draft(start: Start, most: int) -> None:
     engine = start(STORY, 60)
-    [outcome] = run(engine, replace(job("hello there", max_tokens=most), prediction=STORY))
+    [outcome] = run(engine, replace(job("hello there", max_tokens=most), prediction=STORY.removeprefix("hello there")))
     assert (outcome.finish, outcome.used.completion) == ("length", most)
+    assert (outcome.used.accepted >= most // 2, outcome.used.rejected) == (True, 0), "nothing beyond it was tried"
 
 
 def test_a_reply_that_ends_inside_a_draft_ends_there(start: Start) -> None:
