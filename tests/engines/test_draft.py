@@ -56,13 +56,13 @@ def test_the_text_is_found_again_by_its_last_few_tokens_and_not_by_fewer() -> No
 
 
 def test_of_several_places_the_next_one_is_meant() -> None:
-    text = [1, 2, 3, 10, 1, 2, 3, 20, 1, 2, 3, 30]
+    text = [1, 2, 10, 1, 2, 20, 1, 2, 30]
     draft = Draft(text)
-    draft.said([1, 2, 3, 10, 99, 1, 2, 3])
+    draft.said([1, 2, 10, 99, 1, 2])
     assert draft.next(1) == [20]
-    draft.said([99, 1, 2, 3])
+    draft.said([99, 1, 2])
     assert draft.next(1) == [20], "what was never said does not count as passed"
-    draft.said([20, 99, 1, 2, 3])
+    draft.said([20, 99, 1, 2])
     assert draft.next(1) == [30]
 
 
@@ -83,16 +83,15 @@ def test_what_was_right_is_tried_at_double_length_and_what_was_wrong_at_half() -
 
 
 def test_after_misses_the_text_has_to_match_for_longer() -> None:
-    text = [1, 2, 3, 10, 4, 1, 2, 3, 20]
-    draft = Draft(text)
-    draft.said([9, 1, 2, 3])
+    draft = Draft([1, 2, 10, 4, 1, 2, 20])
+    draft.said([9, 1, 2])
     draft.learn(2, 0)
-    draft.said([9, 1, 2, 3])
+    draft.said([9, 1, 2])
     assert draft.next(1) == []
-    draft.said([9, 4, 1, 2, 3])
+    draft.said([9, 4, 1, 2])
     assert draft.next(1) == [20]
     draft.learn(2, 1)
-    draft.said([9, 1, 2, 3])
+    draft.said([9, 1, 2])
     assert draft.next(1) == [10], "one that was right makes up for all misses"
 
 

@@ -14,7 +14,7 @@ from typing import Final
 FIRST: Final = 8  # tokens tried at once, at first; twice as many each time that all of them were right
 LEAST: Final = 2
 MOST: Final = 32
-KEY: Final = 3  # tokens by which a place is found again; one more after each try that gave nothing
+KEY: Final = 2  # tokens by which a place is found again; one more after each try that gave nothing
 
 Key = tuple[int, ...]
 
