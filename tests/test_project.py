@@ -146,8 +146,9 @@ def test_the_engines_wheel_is_pinned_exactly() -> None:
     assert f"xllamacpp=={pins()['xllamacpp']}" in project["dependencies"]
 
 
-def test_every_pin_has_a_hash() -> None:
-    text = (ROOT / "requirements/dev.txt").read_text("utf-8")
+@pytest.mark.parametrize("name", ["dev", "clients-openai2", "clients-openai3"])
+def test_every_pin_has_a_hash(name: str) -> None:
+    text = (ROOT / f"requirements/{name}.txt").read_text("utf-8")
     requirements = re.split(r"\n(?=[\w])", re.sub(r"^ *#.*\n", "", text, flags=re.M))
     assert not [line for line in requirements if "--hash=sha256:" not in line]
 
