@@ -36,6 +36,7 @@ CHECKS = [
 ]
 ENDS = "/processManager/destroy"  # it would end the server that the next case needs; test_server_http asks it
 CHAT = ("POST", "/v1/chat/completions")
+HI = [{"role": "user", "content": "Hi"}]
 COUNTS = {  # (method, path) -> how many requests that fit the document, and how many that do not
     CHAT: (300, 300),
     ("POST", "/v1/completions"): (150, 150),
@@ -73,13 +74,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving[LocalSe
 
 @pytest.fixture(scope="module")
 def document(server: Serving[LocalService]) -> dict[str, Any]:
-    """The document, which says that the model "m" is one: of any other name only the 404 would be tried."""
+    """The document, which says that "m" is the model and HI a conversation: of any others the 404 and the 400 of
+    messages would hide the rest."""
     document: dict[str, Any] = httpx.get(f"{server.url}/openapi.json").json()
     for verbs in document["paths"].values():
         for operation in verbs.values():
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             if "model" in body.get("properties", {}):
                 body["properties"]["model"] = {"enum": ["m"]}
+            if "messages" in body.get("properties", {}):
+                body["properties"]["messages"] = {"anyOf": [{"enum": [HI]}, body["properties"]["messages"]]}
     return document
 
 

@@ -240,6 +240,14 @@ BODY: Responses = {
     503: _error("The model cannot be loaded; with `Retry-After`: not now."),
 }
 ASKED: Responses = {429: _error("Too many requests wait for this model; `Retry-After` says when to come back.")}
+
+
+def event_stream(about: str) -> dict[str, Any]:
+    """A stream's content: the schema is that of one event, as OpenAPI 3.2 defines it and tools read it in 3.1."""
+    schema = {"type": "object", "required": ["data"], "properties": {"data": {"type": "string"}}, "description": about}
+    return {"text/event-stream": {"schema": schema}}
+
+
 _CHUNKS = (
     'Chunks `data: {...}`, each a ChatCompletionChunk, then `data: [DONE]`; `data: {"error": ...}` after a failure.'
 )
@@ -248,7 +256,7 @@ CHAT_RESPONSES: Responses = {
     200: {
         "model": ChatCompletion,
         "description": "The answer.",
-        "content": {"text/event-stream": {"schema": {"type": "string", "description": _CHUNKS}}},
+        "content": event_stream(_CHUNKS),
     },
     **BODY,
     **ASKED,

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 
 from cortex.server.wire import completions, embeddings, tokens
-from cortex.server.wire.docs import ASKED, BODY, CHAT_REQUEST, READ, CortexFields, Responses, Shape, Usage, request
+from cortex.server.wire.docs import (
+    ASKED,
+    BODY,
+    CHAT_REQUEST,
+    READ,
+    CortexFields,
+    Responses,
+    Shape,
+    Usage,
+    event_stream,
+    request,
+)
 from cortex.server.wire.fields import request_schema
 
 
@@ -90,10 +101,9 @@ def _replies(shape: type[BaseModel], about: str) -> Responses:
 
 
 _CHUNKS = "Chunks `data: {...}`, each a TextCompletion, then `data: [DONE]`."
-_STREAM: dict[str, Any] = {"text/event-stream": {"schema": {"type": "string", "description": _CHUNKS}}}
 
 COMPLETION: Responses = _replies(TextCompletion, "The continued texts.")
-COMPLETION[200]["content"] = _STREAM
+COMPLETION[200]["content"] = event_stream(_CHUNKS)
 EMBEDDINGS = _replies(EmbeddingList, "A vector for each text, of length 1.")
 TOKENS = _replies(TokenList, "The tokens.")
 TEXT = _replies(TextReply, "What the tokens spell.")
