@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -100,13 +101,17 @@ def _type(schema: Json) -> str:
         case {"anyOf": list(forms)}:
             return " or ".join(_type(form) for form in forms)
         case {"enum": list(values)}:
-            return " | ".join(escape(str(value)) for value in values)
+            return " | ".join(map(_value, values))
         case {"const": value}:
-            return escape(str(value))
+            return _value(value)
         case {"type": "array", "items": items}:
             return f"list of {_type(items)}"
         case _:
             return escape(f"{schema.get('type', 'any')}{_span(schema)}")
+
+
+def _value(value: object) -> str:
+    return escape(value if isinstance(value, str) else json.dumps(value))
 
 
 def _span(schema: Json) -> str:

@@ -192,8 +192,16 @@ def request_schema(table: Table = FIELDS, required: Sequence[str] = ("model", "m
     return {
         "type": "object",
         "required": list(required),
-        "properties": {row.name: dict(row.schema) | {"description": _describe(row)} for row in table.values()},
+        "properties": {row.name: _values(row) | {"description": _describe(row)} for row in table.values()},
     }
+
+
+def _values(row: Field) -> dict[str, Any]:
+    match row.rule:
+        case Refused(fine=fine):
+            return {"enum": [*fine, None]}
+        case _:
+            return dict(row.schema)
 
 
 def _describe(row: Field) -> str:
