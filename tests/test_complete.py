@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -61,6 +63,26 @@ async def test_a_stop_string_ends_the_text_and_the_job_and_is_counted(runner: Ru
     assert events[-1].usage.prompt > 0
     assert events[-1].usage.completion >= len("Some words, END")
     assert not runner.tickets
+
+
+@pytest.mark.parametrize(
+    ("thoughts", "text", "reasoning"),
+    [
+        ("apart", "Yes.", "Hm."),
+        ("inside", "<think>\nHm.\n</think>\n\nYes.", ""),
+        ("both", "<think>\nHm.\n</think>\n\nYes.", "Hm."),
+    ],
+)
+async def test_a_thought_goes_where_the_client_wants_it_and_is_counted(
+    thoughts: Literal["apart", "inside", "both"], text: str, reasoning: str
+) -> None:
+    thinking = replace(PROFILE, template=PROFILE.template + "{# <think> #}")
+    runner = await Runner.start(Load("", "scripted", extra={"replies": ["<think>\nHm.\n</think>\n\nYes."], "size": 3}))
+    asked = plan(Chat((User("Hi"),), thoughts=thoughts), thinking, datetime(2026, 1, 1))
+    reply = fold([event async for event in await complete(asked, runner)])
+    await runner.stop()
+    assert (reply.text, reply.reasoning) == (text, reasoning)
+    assert 0 < reply.usage.reasoning < reply.usage.completion
 
 
 async def test_a_cut_reply_says_so_and_leaves_its_call_open(runner: Runner) -> None:

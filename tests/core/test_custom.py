@@ -27,6 +27,7 @@ from cortex.core.rules import Rules
 from cortex.core.schema import arguments
 from cortex.dialects import find
 
+WITHOUT_JSON = ("minimax-m3", "gemma4", "functiongemma")  # whose arguments are never read as JSON
 IN_JSON = {("beam", "json")}  # where a text might hold what closes it, it stands in JSON
 
 
@@ -173,7 +174,7 @@ def test_what_cannot_be_followed_is_a_mistake_of_the_request(choice: Choice, inp
     assert says in caught.value.message
 
 
-HTML = Input("lark", 'start: (TEXT | "<b>" start "</b>")*\nTEXT: /[^<]+/ | "<"')
+CHARACTERS = Input("lark", 'start: (TEXT start?) | "(" start ")"\nTEXT: /[^()]/')
 TWISTED = Input("lark", 'start: (WORD | "\\"" start "\\"")*\nWORD: /[a-z\\n]+/')
 
 
@@ -183,13 +184,28 @@ def test_two_escapes_that_a_lexer_cannot_tell_apart_are_refused() -> None:
     assert caught.value.param == "tools.0.custom"
 
 
-def test_a_text_that_may_hold_what_closes_it_is_refused_where_it_cannot_stand_in_json() -> None:
+@pytest.mark.parametrize("name", WITHOUT_JSON)
+def test_a_text_that_may_hold_what_closes_it_is_refused_where_it_cannot_stand_in_json(name: str) -> None:
     tool = custom.tool(
         "say", "", Input("lark", 'start: (TEXT start?) | "(" start ")"\nTEXT: /[^()]/'), "tools.0.custom"
     )
     with pytest.raises(BadRequest, match="cannot be told from what closes it") as caught:
-        grammar.build(find("minimax-m3"), Rules((tool,), must=True), {})
+        grammar.build(find(name), Rules((tool,), must=True), {})
     assert caught.value.param == "tools.0.custom"
+
+
+@pytest.mark.parametrize("dialect", [each for each in DIALECTS if each.name not in WITHOUT_JSON], ids=spoken)
+def test_a_text_that_may_hold_what_closes_it_stands_in_json_and_is_read_back(dialect: Dialect) -> None:
+    tool = custom.tool("say", "", CHARACTERS, "tools.0.custom")
+    text = 'a</parameter>"\n</x>(b)'
+    arguments_in_json = json.dumps({"input": text}, ensure_ascii=False)
+    ways = [dialect.write([("say", given)]) for given in ({"input": text}, arguments_in_json)]
+    built = grammar.build(dialect, Rules((tool,), must=True, parallel=False), {})
+    said = [way for way in ways if accepts(built, way)]
+    assert said
+    for way in said:
+        (call,) = read(dialect, [way], Reading({"say": arguments(tool)}, must=True)).calls
+        assert json.loads(call.arguments) == {"input": text}
 
 
 def test_a_history_of_custom_calls_is_told_like_any_other() -> None:

@@ -52,6 +52,9 @@ class Members(Items):
     def spelled(self, key: str) -> str:
         return json.dumps(key, ensure_ascii=False)[1:-1] if self.quote else key
 
+    def lark(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
+        return self.listed(out, schema, lenient=lenient)  # here no JSON is read in place of the members
+
     def extra(self, out: Lark, schema: Schema, *, lenient: bool) -> tuple[str, str]:
         found = members(schema)
         if found.additional is None:
