@@ -10,7 +10,7 @@ from datetime import datetime
 import lark
 import pytest
 from definitions import CASES, JSON, SUM, Case
-from replies import DIALECTS, read
+from replies import DIALECTS, WEATHER, read
 from test_random_model import Model, ends_of
 from vocabulary import Marked, accepts
 
@@ -192,6 +192,17 @@ def test_a_text_that_may_hold_what_closes_it_is_refused_where_it_cannot_stand_in
     with pytest.raises(BadRequest, match="cannot be told from what closes it") as caught:
         grammar.build(find(name), Rules((tool,), must=True), {})
     assert caught.value.param == "tools.0.custom"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=spoken)
+def test_functions_and_custom_tools_are_called_in_one_reply(dialect: Dialect) -> None:
+    tools, calls = (SUM.tool, WEATHER), [("say", {"input": "1 + 2"}), ("get_weather", {"city": "x", "days": 1})]
+    built = grammar.build(dialect, Rules(tools, must=True), {})
+    for each in (calls, calls[::-1]):
+        said = dialect.write(each)
+        assert accepts(built, said), said
+        found = read(dialect, [said], Reading({tool.name: arguments(tool) for tool in tools}, must=True)).calls
+        assert [(call.name, json.loads(call.arguments)) for call in found] == each
 
 
 @pytest.mark.parametrize("dialect", [each for each in DIALECTS if each.name not in WITHOUT_JSON], ids=spoken)

@@ -398,6 +398,8 @@ WRONG = [
     Wrong("a name beside the object", {"tools": [{**SAY, "name": "say"}]}, "tools.0.name", "belongs into"),
     Wrong("a format has a type, too", making("f", form={}), "tools.0.custom.format.type", "missing"),
     Wrong("a format of another kind", making("f", form={"type": "xml"}), "tools.0.custom.format.type", '"grammar"'),
+    Wrong("any text has no grammar", making("f", form={**grammar("regex", "x"), "type": "text"}),
+          "tools.0.custom.format.grammar", "goes with"),
     Wrong("a grammar has a syntax", making("f", form={"type": "grammar", "grammar": {"definition": "x"}}),
           "tools.0.custom.format.grammar.syntax", "missing"),
     Wrong("a grammar of another syntax", making("f", form=grammar("gbnf", "x")),

@@ -21,6 +21,8 @@ def _input(form: Node) -> tuple[Input, Node]:
     kind = form.need("type", _FORMATS)
     match kind.string():
         case "text":
+            if stray := next(filter(None, map(form.get, ("grammar", "syntax", "definition"))), None):
+                raise stray.refused('it goes with the type "grammar"')
             return Input(), form
         case "grammar":
             return _grammar(form.get("grammar") or form)  # the Responses API leaves `grammar` out
