@@ -42,7 +42,7 @@ $(INSTALLED): pyproject.toml $(PINS) tools/system-packages
 clients: $(CLIENTS)/installed ## install the client libraries that the tests try into .venv-clients (1.2 GB)
 
 # Some need openai 3 and some openai 2, so there are two environments. One of them brings Node, which need not be here.
-$(CLIENTS)/installed: $(INSTALLED) requirements/clients-openai3.txt requirements/clients-openai2.txt tests/clients/package-lock.json
+$(CLIENTS)/installed: requirements/clients-openai3.txt requirements/clients-openai2.txt tests/clients/package-lock.json | $(INSTALLED)
 	@echo "Installing client libraries into $(CLIENTS) (a minute or two) ..."
 	@for world in openai3 openai2; do \
 	  $(PYTHON) -m venv --clear --without-pip $(CLIENTS)/$$world && \
