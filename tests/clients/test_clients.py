@@ -21,6 +21,7 @@ from played import Serving, serving
 from cortex.models import importing
 from cortex.models.store import Store
 from cortex.server.local import LocalService
+from cortex.server.site import Options
 
 pytestmark = pytest.mark.model
 
@@ -65,7 +66,7 @@ QUIET = {
 def house(qwen_coder_15: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving[LocalService]]:
     store = Store(tmp_path_factory.mktemp("data"))
     importing.add(store, MODEL, qwen_coder_15)
-    with serving(LocalService(store)) as running:
+    with serving(LocalService(store), Options(strict_fields=True)) as running:  # and they send nothing to no effect
         yield running
 
 
