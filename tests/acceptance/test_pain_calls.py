@@ -131,6 +131,7 @@ def test_ids_types_and_names_come_once(stage: Stage) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["hermes", "fallback", "qwen3-coder", "harmony", "mistral-v11", "llama-pythonic"])
 def test_however_many_tokens_come_at_once_nothing_is_lost(stage: Stage, dialect: str) -> None:
     """16, vllm-project/vllm#32152, #41967, #48702: speculation lost braces and whole arguments."""

@@ -103,6 +103,7 @@ def spoken(*roles: str) -> list[Any]:
     return [{"role": role, "content": f"word{number}"} for number, role in enumerate(roles)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "roles",
     [

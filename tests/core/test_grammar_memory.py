@@ -36,6 +36,7 @@ def heard(matcher: LLMatcher, text: str) -> tuple[int, bool]:
     return used.try_consume_tokens(list(text.encode())), used.is_accepting()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_a_compiled_grammar_remembers_nothing_of_other_replies(dialect: Dialect) -> None:
     lark = grammar.build(dialect, Rules(TOOLS, thought="may"), {})

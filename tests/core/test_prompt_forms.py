@@ -169,6 +169,7 @@ def field(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in files}
 
 
+@pytest.mark.slow
 def test_every_conversation_is_shown_whole_on_every_template_in_the_field(shared_data: Path) -> None:
     lost = []
     for name, template in field(shared_data).items():
@@ -214,6 +215,7 @@ def test_no_client_forges_a_special_token(name: str) -> None:
     assert forgeries(template, ["<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<s>"]) == []
 
 
+@pytest.mark.slow
 def test_no_client_forges_a_special_token_on_any_template_in_the_field(shared_data: Path) -> None:
     found = {name: forgeries(template, marks(template)) for name, template in field(shared_data).items()}
     assert {name: words for name, words in found.items() if words} == {}

@@ -462,6 +462,7 @@ def test_a_case_is_what_its_row_says() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_nothing_that_the_field_recorded_raises_or_is_lost(shared_data: Path) -> None:
     rows = map(json.loads, (shared_data / "parse_cases.jsonl").read_text("utf-8").splitlines())
     cases = [(one, dialect) for one in map(case, rows) if (dialect := by_family(one.family))]

@@ -123,6 +123,7 @@ def said(speaker: Speaker, value: Any, steps: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_nothing_invalid_is_accepted_silently_and_nothing_valid_refused(shared_data: Path) -> None:
     tally = Tally()
     for row in rows(shared_data):

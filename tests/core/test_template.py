@@ -142,6 +142,7 @@ def played(folder: Path, row: dict[str, Any], options: dict[str, Any]) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+@pytest.mark.slow
 def test_every_prompt_is_the_one_that_transformers_renders(shared_data: Path) -> None:
     given = [row for row in rows(shared_data, "render_reference_hf.jsonl") if "expected_prompt" in row]
     wrong = [row["id"] for row in given if played(shared_data, row, row["kwargs"]) != row["expected_prompt"]]

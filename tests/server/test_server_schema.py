@@ -93,6 +93,7 @@ def test_every_operation_is_tried(document: dict[str, Any]) -> None:
     assert sum(map(sum, COUNTS.values())) >= 2000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("operation", "mode", "count"), CASES)
 def test_every_answer_is_as_documented(
     server: Serving[LocalService],

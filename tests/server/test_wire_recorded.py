@@ -7,6 +7,7 @@ import itertools
 import json
 from pathlib import Path
 
+import pytest
 from faithful import problems
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from test_wire_stream import HEAD, added_up, whole, written
@@ -31,6 +32,7 @@ def heard(one: Case) -> list[Event] | None:
     return [*(event for piece in pieces for event in parser.feed(piece)), *parser.flush(), Done("stop", Usage(1, 1))]
 
 
+@pytest.mark.slow
 def test_a_recorded_reply_is_the_same_streamed_and_whole(shared_data: Path) -> None:
     rows = map(json.loads, (shared_data / "parse_cases.jsonl").read_text("utf-8").splitlines())
     replies = [(one.id, events) for one in map(case, rows) if (events := heard(one))]
