@@ -178,5 +178,4 @@ async def test_the_prompt_of_several_replies_is_computed_once(smollm2: Path) -> 
     assert first.usage.cached < 9
     assert all(reply.usage.cached >= reply.usage.prompt - 1 for reply in others)
     assert len({reply.text for reply in (first, *others)}) > 1
-    assert [reply.text for reply in await numbered(runner, 4, **asked)] == [first.text, *(each.text for each in others)]
     await runner.stop()
