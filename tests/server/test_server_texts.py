@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import logging
 import math
 from array import array
 from collections.abc import Iterator
@@ -50,6 +51,27 @@ def http(local: Local) -> Iterator[httpx.Client]:
 def client(local: Local) -> Iterator[OpenAI]:
     with OpenAI(base_url=f"{local.url}/v1", api_key="x", max_retries=0) as client:
         yield client
+
+
+ROUTES = {
+    COMPLETIONS: {"prompt": "Hi"},
+    "/v1/embeddings": {"input": "Hi"},
+    "/tokenize": {"content": "Hi"},
+    "/detokenize": {"tokens": [72]},
+    "/apply-template": {"messages": [{"role": "user", "content": "Hi"}]},
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_field_that_nobody_knows_is_named_in_the_answer_and_in_the_log(
+    store: Store, http: httpx.Client, caplog: pytest.LogCaptureFixture, route: str
+) -> None:
+    talker.add(store, "m", replies=["Hello!"])
+    reply = http.post(route, json={"model": "m", "colour": "red", **ROUTES[route]})
+    (told,) = reply.json()["cortex"]["warnings"]
+    (line,) = (record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+    assert line == f"{reply.headers['x-request-id']} m: {told}"
+    assert "colour" in told
 
 
 def asked(prompt: Any = "Hi", **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import hmac
 import ipaddress
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
@@ -32,6 +32,12 @@ GONE = 499  # nginx's number for a client that left; nobody receives it
 
 def json_response(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(encode(content), status, headers, media_type="application/json")
+
+
+def warn(trace: Trace, warnings: Sequence[str]) -> None:
+    """Name in the log what a request asked for to no effect; its answer names it too."""
+    if warnings:
+        log.warning("%s %s: %s", trace.id, trace.model, "; ".join(warnings))
 
 
 def error_response(error: CortexError) -> Response:

@@ -12,7 +12,7 @@ from cortex.core.errors import CortexError
 from cortex.core.events import Reply
 from cortex.core.job import total
 from cortex.server.body import read_object
-from cortex.server.frame import crash, json_response
+from cortex.server.frame import crash, json_response, warn
 from cortex.server.gone import while_connected
 from cortex.server.service import Answer, Card
 from cortex.server.site import Site, Trace, site_of, trace_of
@@ -82,6 +82,5 @@ async def chunks(answer: Answer, writer: Writer, trace: Trace) -> AsyncIterator[
 
 def _head(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Head:
     warnings = (*asked.warnings, *answer.warnings)
-    if warnings:
-        log.warning("%s %s: %s", trace.id, asked.model, "; ".join(warnings))
+    warn(trace, warnings)
     return Head(site.new_id("chatcmpl-"), int(site.clock()), asked.model, answer.fingerprint, warnings, asked.shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import aclosing
 
 from fastapi import APIRouter, Request, Response
@@ -10,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from cortex.core.events import Reply
 from cortex.core.job import Segment
 from cortex.server.body import read_object
-from cortex.server.frame import json_response
+from cortex.server.frame import json_response, warn
 from cortex.server.gone import while_connected
 from cortex.server.routes.chat import chunks
 from cortex.server.service import Answer, Card, Service
@@ -23,7 +22,6 @@ from cortex.server.wire.completions import CompletionRequest
 from cortex.server.wire.continued import TextWriter, completion, spent
 from cortex.server.wire.response import Head
 
-log = logging.getLogger("cortex.server")
 router = APIRouter(tags=["texts"])
 
 
@@ -82,6 +80,5 @@ async def _text(service: Service, card: Card, segment: Segment) -> str:
 
 
 def _head(site: Site, trace: Trace, asked: CompletionRequest, answer: Answer) -> Head:
-    if asked.warnings:
-        log.warning("%s %s: %s", trace.id, asked.model, "; ".join(asked.warnings))
+    warn(trace, asked.warnings)
     return Head(site.new_id("cmpl-"), int(site.clock()), asked.model, answer.fingerprint, asked.warnings)

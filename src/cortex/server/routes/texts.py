@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from cortex.core.job import Cut, added
 from cortex.server.body import read_object
-from cortex.server.frame import json_response
+from cortex.server.frame import json_response, warn
 from cortex.server.gone import while_connected
 from cortex.server.service import Card
 from cortex.server.site import site_of, trace_of
@@ -33,6 +33,7 @@ async def embed(request: Request) -> Response:
     """One vector for each text. Texts whose meanings are near have vectors that are near."""
     body, card = await _asked(request)
     asked = embeddings.read(body, strict=site_of(request).options.strict_fields)
+    warn(trace_of(request), asked.warnings)
     vectors = await while_connected(request.receive, site_of(request).service.vectors(card, asked.jobs))
     trace_of(request).usage = added(vector.usage for vector in vectors)
     return json_response(embeddings.embeddings(asked, vectors))
@@ -86,6 +87,7 @@ async def apply_template(request: Request) -> Response:
     """Takes the body of a chat request, and refuses what that would be refused for. Loads no model."""
     body, card = await _asked(request)
     asked = chat.read(body, card.defaults, strict=site_of(request).options.strict_fields)
+    warn(trace_of(request), asked.warnings)
     prompt = await while_connected(request.receive, site_of(request).service.prompt(card, asked.chat))
     return json_response({"prompt": prompt} | told(asked.warnings))
 
@@ -100,5 +102,6 @@ async def _asked(request: Request) -> tuple[Mapping[str, Any], Card]:
 async def _cut(
     request: Request, card: Card, asked: CutRequest, written: Callable[[CutRequest, Cut], dict[str, Any]]
 ) -> Response:
+    warn(trace_of(request), asked.warnings)
     work = site_of(request).service.cut(card, (asked.segment,), whole=asked.whole)
     return json_response(written(asked, await while_connected(request.receive, work)))
