@@ -55,18 +55,32 @@ def test_forced_tokens_are_those_that_must_follow_and_are_consumed(grammars: Gra
     assert bytes(constraint.forced()) == b"!"
 
 
-@pytest.mark.parametrize(("text", "count"), [(b"abc", 3), (b"abx", 2), (b"x", 0), (b"abcabc!", 6), (b"", 0)])
-def test_so_many_of_a_guess_may_follow_and_nothing_is_consumed(grammars: Grammars, text: bytes, count: int) -> None:
-    constraint = grammars.compile('start: ("ab" "c")+')
-    assert constraint.allowed(text) == count
-    assert allowed(constraint) == {ord("a")}
+@pytest.mark.parametrize(
+    ("guess", "said", "forced"),
+    [
+        (b"abc", b"abc", "nny"),
+        (b"ab", b"abc", "nny"),
+        (b"abx", b"abc", "nny"),
+        (b"x", b"", ""),
+        (b"!", b"!", "n"),
+        (b"abcabc!", b"abcabc!", "nnynnyn"),
+        (b"", b"", ""),
+    ],
+)
+def test_a_guess_is_followed_as_far_as_it_may_with_all_that_it_forces(
+    grammars: Grammars, guess: bytes, said: bytes, forced: str
+) -> None:
+    constraint = grammars.compile('start: ("a" ("b" "c" | "d"))* "!"')
+    tokens, decided = constraint.ahead(guess)
+    assert (bytes(tokens), decided) == (said, [each == "y" for each in forced])
+    assert allowed(constraint) == {ord("a"), ord("!")}, "nothing is consumed"
 
 
 def test_nothing_may_follow_a_finished_text(grammars: Grammars) -> None:
     constraint = grammars.compile('start: "no" | "yes"')
     say(constraint, b"no")
     assert constraint.finished
-    assert constraint.allowed(b"no") == 0
+    assert constraint.ahead(b"no") == ([], [])
 
 
 def test_a_constraint_is_finished_as_soon_as_nothing_can_follow(grammars: Grammars) -> None:

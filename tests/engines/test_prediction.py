@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 from cortex.core.chat import Sampling
 from cortex.core.job import Job
 from cortex.engines.llama.engine import Llama
+from cortex.engines.llama.guess import MOST
 from cortex.engines.llama.sampling import Logits
 from cortex.engines.llama.slots import Chunk
 
+GENEROUS = {"costs": (1.0, 0.02, 0.01)}  # of a machine on which nearly any guess is worth trying
 STORY = 'hello there you old fox, where do you go {today}? "hello" said the fox, hello you too. ' * 3
 
 
@@ -80,8 +82,10 @@ def start(transformer: Path) -> Iterator[Start]:
     """The embedded engine as it is, with an oracle in place of the model's computing."""
     begun: list[Llama] = []
 
-    def start(wish: str = "", strength: float = 0.0, *, context: int = 512, cells: int = 0) -> Llama:
-        engine = llama(transformer, context=context, parallel=3, extra={"cells": cells})
+    def start(
+        wish: str = "", strength: float = 0.0, *, context: int = 512, cells: int = 0, lookup: bool = False
+    ) -> Llama:
+        engine = llama(transformer, context=context, parallel=3, extra=GENEROUS | {"cells": cells, "lookup": lookup})
         engine._decoder.close()
         oracle = Oracle(engine._vocabulary.size, engine._decoder.cells, engine._vocabulary.continued(wish), strength)
         engine._decoder = engine._slots._cache = oracle  # type: ignore[assignment]
@@ -116,7 +120,7 @@ def test_a_prediction_that_never_comes_true_costs_one_try(start: Start) -> None:
     [plain], [drafted] = run(start("abcdefg", 9), replace(hello, prediction="")), run(start("abcdefg", 9), hello)
     assert same_but_for_the_work(plain, drafted)
     assert drafted.used.decodes == plain.used.decodes
-    assert 0 < drafted.used.rejected <= 16
+    assert 0 < drafted.used.rejected <= MOST
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -282,6 +286,40 @@ def test_a_prediction_and_a_seed_give_the_same_reply(smol: Llama) -> None:
     [plain] = run(smol, warm)
     [drafted] = run(smol, replace(warm, prediction=plain.data.decode(errors="replace")))
     assert drafted.data == plain.data
+
+
+def test_what_was_said_before_is_looked_up(start: Start) -> None:
+    """The prompt holds the story, and the reply tells it."""
+    asked = job(STORY + "hello there", max_tokens=80)
+    [plain], [looked] = run(start(STORY, 60), asked), run(start(STORY, 60, lookup=True), asked)
+    assert same_but_for_the_work(plain, looked)
+    assert (plain.used.decodes, looked.used.decodes < 16) == (80, True)
+    assert (looked.used.accepted, looked.used.rejected) == (0, 0), "these count what was predicted"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_the_reply_is_the_same_with_and_without_looking_up(start: Start, data: st.DataObject) -> None:
+    draw = data.draw
+    sampling = Sampling(
+        temperature=draw(st.sampled_from([0, 0.7, 1.5])),
+        top_k=draw(st.sampled_from([0, 5])),
+        seed=draw(st.integers(0, 1000)),
+        presence_penalty=draw(st.sampled_from([0, 1])),
+    )
+    grammars = [None, 'start: ( /[a-z ,]+/ "<" ("fox" | "crow says hello") ">" )+', r"start: /(.|\n)*/"]
+    asked = Job(
+        job(STORY[: draw(st.integers(9, 120))]).prompt,
+        grammar=draw(st.sampled_from(grammars)),
+        sampling=sampling,
+        max_tokens=draw(st.integers(1, 80)),
+        prediction=draw(st.sampled_from(["", STORY[40:]])),
+    )
+    strength = draw(st.sampled_from([4, 8, 30]))
+    [plain] = run(start(STORY, strength, context=256), replace(asked, prediction=""))
+    [looked] = run(start(STORY, strength, context=256, lookup=True), asked)
+    assert same_but_for_the_work(plain, looked)
+    assert looked.used.decodes <= plain.used.decodes
 
 
 def test_pieces_of_a_draft_are_whole(start: Start) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from cortex.engines.llama.guess import Tries
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 
 
@@ -293,14 +294,18 @@ def test_a_recurrent_model_does_not_wait_for_what_it_cannot_share() -> None:
     assert sizes(d.step(150)) == {0: 101, 1: 49}
 
 
+def tries(tokens: list[int]) -> Tries:
+    return Tries(tokens, [False] * len(tokens))
+
+
 def tried(chunks: list[Chunk]) -> dict[int, list[int]]:
-    return {chunk.flow.number: chunk.draft for chunk in chunks}
+    return {chunk.flow.number: chunk.draft.tokens for chunk in chunks}
 
 
 def test_a_draft_is_decoded_behind_the_newest_token() -> None:
     d = desk()
     flow = d.add(0, [1, 2, 3])
-    flow.draft = [4, 5]
+    flow.draft = tries([4, 5])
     assert tried(d.step()) == {0: [4, 5]}
     assert flow.lane
     assert flow.lane.tokens == [1, 2, 3, 4, 5]
@@ -309,10 +314,10 @@ def test_a_draft_is_decoded_behind_the_newest_token() -> None:
 def test_what_was_tried_in_vain_is_taken_back() -> None:
     d = desk()
     flow = d.add(0, [1, 2, 3])
-    flow.draft = [4, 5, 6]
+    flow.draft = tries([4, 5, 6])
     d.step()
     flow.tokens += [4, 9]
-    flow.draft = []
+    flow.draft = tries([])
     d.slots.rewind(flow)
     assert flow.pending == 1
     assert d.slots.free == d.pool.free == 1000 - 4
@@ -322,10 +327,10 @@ def test_what_was_tried_in_vain_is_taken_back() -> None:
 def test_what_was_tried_and_said_is_not_decoded_again() -> None:
     d = desk()
     flow = d.add(0, [1, 2, 3])
-    flow.draft = [4, 5]
+    flow.draft = tries([4, 5])
     d.step()
     flow.tokens += [4, 5, 6]
-    flow.draft = []
+    flow.draft = tries([])
     d.slots.rewind(flow)
     assert d.pool.trims == []
     assert [(chunk.start, chunk.tokens) for chunk in d.step()] == [(5, [6])]
@@ -334,7 +339,7 @@ def test_what_was_tried_and_said_is_not_decoded_again() -> None:
 def test_a_prompt_in_chunks_tries_nothing_before_its_end() -> None:
     d = desk()
     flow = d.add(0, fresh(0, 25))
-    flow.draft = [7, 8]
+    flow.draft = tries([7, 8])
     assert [tried(d.step(15)), tried(d.step(15))] == [{0: []}, {0: [7, 8]}]
 
 
@@ -344,7 +349,7 @@ def test_drafts_get_what_streams_and_prompts_leave_of_the_budget() -> None:
     d.step()
     for flow in (one, other):
         flow.tokens.append(7)
-        flow.draft = fresh(50, 6)
+        flow.draft = tries(fresh(50, 6))
     d.add(2, fresh(200, 20))
     assert [len(draft) for draft in tried(d.step(30)).values()] == [4, 4, 0]
 
@@ -353,7 +358,7 @@ def test_drafts_get_what_streams_and_prompts_leave_of_the_budget() -> None:
 def test_the_more_streams_there_are_the_less_is_tried(streams: int, sizes: list[int]) -> None:
     d = desk(drafts=20)
     for number in range(streams):
-        d.add(number, fresh(100 * number, 5)).draft = fresh(50, 6)
+        d.add(number, fresh(100 * number, 5)).draft = tries(fresh(50, 6))
     assert [len(draft) for draft in tried(d.step()).values()] == sizes
 
 
@@ -365,14 +370,14 @@ def test_a_draft_takes_the_cells_of_idle_sequences_and_of_no_others() -> None:
     old, young = d.add(1, fresh(200, 30)), d.add(2, fresh(300, 28))
     d.step()
     old.tokens.append(7)
-    old.draft = fresh(50, 60)
+    old.draft = tries(fresh(50, 60))
     assert tried(d.step()) == {1: fresh(50, 41)}
     assert young.lane
 
 
 def test_a_model_that_cannot_rewind_tries_nothing() -> None:
     d = desk(rewinds=False)
-    d.add(0, [1, 2, 3]).draft = [4]
+    d.add(0, [1, 2, 3]).draft = tries([4])
     assert tried(d.step()) == {0: []}
 
 
@@ -393,7 +398,7 @@ def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rew
             assert chunk.tokens == flow.tokens[chunk.start : chunk.start + len(chunk.tokens)]
             assert chunk.last or not chunk.draft
             right = draw.randint(0, min(len(chunk.draft), wanted))
-            flow.tokens += chunk.draft[:right]
+            flow.tokens += chunk.draft.tokens[:right]
             wanted -= right
             if chunk.last and wanted == 0:
                 d.slots.remove(flow)
@@ -402,7 +407,7 @@ def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rew
             elif chunk.last:
                 new = min(wanted, draw.choice([1, 1, 1, 12]))
                 flow.tokens += [draw.randint(0, 5) for _ in range(new)]
-                flow.draft = [draw.randint(0, 5) for _ in range(draw.choice([0, 0, 4, 20]))][: wanted - new]
+                flow.draft = tries([draw.randint(0, 5) for _ in range(draw.choice([0, 0, 4, 20]))][: wanted - new])
                 flows[flow.number] = (flow, wanted - new)
                 d.slots.rewind(flow)
         if flows and draw.random() < 0.02:

@@ -65,12 +65,22 @@ class Constraint:
         self._check()
         return tokens
 
-    def allowed(self, tokens: Sequence[int]) -> int:
-        """How many of these tokens may come next, one after the other. Consumes none.
+    def ahead(self, tokens: Sequence[int]) -> tuple[list[int], list[bool]]:
+        """What is said if these tokens come next, as far as they may: with what they force between and behind them.
+        The second list says which tokens are forced. Consumes none.
 
         A copy is asked: a grammar that turns out too complex there has not failed the job, which may go another way.
         """
-        return self._matcher.deep_copy().validate_tokens(list(tokens))
+        copy, said, forced, place = self._matcher.deep_copy(), list[int](), list[bool](), 0
+        while place < len(tokens) and copy.try_consume_tokens([tokens[place]]):
+            follow = copy.compute_ff_tokens()
+            copy.consume_tokens(follow)
+            said += [tokens[place], *follow]
+            forced += [False, *[True] * len(follow)]
+            place += 1 + len(follow)
+            if said[len(said) - len(follow) :] != list(tokens[place - len(follow) : place]):
+                break
+        return said, forced
 
     def _check(self) -> None:
         if not self._matcher.is_error():

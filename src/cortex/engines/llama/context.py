@@ -96,7 +96,7 @@ class Context:
 
 class Batch:
     """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended, before its draft. With
-    `all` every token is to give an output, else only the last of a prompt, and all of a draft."""
+    `all` every token is to give an output, else only the last of a prompt, and those of a draft that need it."""
 
     def __init__(self, size: int, *, all: bool = False) -> None:
         self._all = all
@@ -120,7 +120,8 @@ class Batch:
             last, end = at + len(chunk.tokens) - 1, at + len(tokens)
             self._token[at:end], self._lane[at:end], self._wanted[at:end] = tokens, chunk.lane, self._all
             self._position[at:end] = np.arange(chunk.start, chunk.start + len(tokens))
-            self._wanted[last:end] = chunk.last or self._all
+            self._wanted[last] = chunk.last or self._all
+            self._wanted[last + 1 : end] = chunk.draft.wanted
             self.ends[chunk.lane] = last
             at = end
         self.struct.n_tokens = at

@@ -1,7 +1,7 @@
-"""A text that a reply may repeat in parts: which of its tokens to try next. Pure; verifies nothing itself.
+"""A text that a reply may repeat in parts: which of its tokens may come next. Pure; verifies nothing itself.
 
-Trying costs little where many tokens are decoded nearly as fast as one, and nothing is tried where the reply has left
-the text. It is found again by the last tokens that were said: the next place that has them, too.
+Where the reply has left the text, nothing is guessed until it is found again by the last tokens that were said: the
+next place that has them, too.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-FIRST: Final = 8  # tokens tried at once, at first; twice as many each time that all of them were right
-LEAST: Final = 2
-MOST: Final = 32
 KEY: Final = 2  # tokens by which a place is found again; one more after each try that gave nothing
+TRUSTED: Final = 6  # a prediction is what the client expects: its beginning counts as so many tokens that came true
 
 Key = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Tokens that may come next, and how many before them came as they had before."""
+
+    tokens: list[int]
+    match: int
 
 
 @dataclass(slots=True)
@@ -26,29 +32,29 @@ class Draft:
     text: list[int]
     place: int | None = 0
     known: int = 0
-    length: int = FIRST
+    match: int = TRUSTED
     misses: int = 0
     _recent: list[int] = field(default_factory=list)
     _places: dict[Key, list[int]] = field(default_factory=dict)
 
-    def next(self, most: int) -> list[int]:
-        """The tokens to try, at most so many."""
-        return [] if self.place is None else self.text[self.place : self.place + min(self.length, most)]
+    def next(self, most: int) -> Guess:
+        """The tokens that may come next, at most so many."""
+        return Guess([] if self.place is None else self.text[self.place : self.place + most], self.match)
 
-    def learn(self, tried: int, right: int) -> None:
-        """So many were tried, and so many of them were said."""
-        self.length = min(2 * self.length, MOST) if right == tried else max(self.length // 2, LEAST)
+    def learn(self, right: int) -> None:
+        """Of what was guessed so many tokens were said."""
         self.misses = 0 if right else self.misses + 1
 
     def said(self, tokens: Sequence[int]) -> None:
-        """These tokens were said, tried before or not."""
+        """These tokens were said, guessed before or not."""
         for token in tokens:
             self._recent.append(token)
             if self.place is not None and self.text[self.place : self.place + 1] == [token]:
                 self.place += 1
+                self.match += 1
                 self.known = self.place
             else:
-                self.place = self._found()
+                self.place, self.match = self._found(), KEY + self.misses
 
     def _found(self) -> int | None:
         """The next place after the last tokens said, or the first of all where there is none further on."""

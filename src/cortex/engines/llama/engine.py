@@ -12,34 +12,41 @@ from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, 
 from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
-from cortex.engines.llama import machine, sampling
+from cortex.engines.llama import machine, sampling, warm
 from cortex.engines.llama.abi import CACHE_TYPES, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.embedding import Embedder
+from cortex.engines.llama.guess import Guesser
+from cortex.engines.llama.lookup import Lookup
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
 from cortex.engines.llama.run import Run
 from cortex.engines.llama.sampling import Sampler
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 from cortex.engines.llama.vocabulary import Vocabulary
+from cortex.engines.llama.worth import Costs
 
 logger = logging.getLogger(__name__)
 
 CONTEXT: Final = 8192  # tokens a request, where nobody asks for another number and the model can take as many
-DRAFTS: Final = 32  # tokens that one step may try: each costs a row of logits, and on a CPU more gain nothing
+IRRELEVANT: Final = Costs(1, 1, 1)  # of a model that tries nothing
+DRAFTS: Final = 32  # tokens that one step may try: each costs a row of logits
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
     """The settings in `Load.extra`. The KV cache holds `cells` tokens for all requests together (0: the engine
     chooses), in numbers of the `cache_type` f16, q8_0 or q4_0. `flash_attention` None leaves it to llama.cpp.
-    `check_memory` False loads even what seems not to fit."""
+    `check_memory` False loads even what seems not to fit. `lookup`: what was said before is tried as a draft of what
+    comes. `costs` are what a decode takes, as in `Costs`; they are measured where none are given."""
 
     cells: int = 0
     cache_type: str = "f16"
     flash_attention: bool | None = None
     check_memory: bool = True
+    lookup: bool = True
+    costs: tuple[float, float, float] | None = None
 
 
 class Llama:
@@ -83,17 +90,18 @@ class Llama:
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
-        self._warm_up()
+        self._lookup, self._costs = extra.lookup, self._warm_up(extra.costs)
 
-    def _warm_up(self) -> None:
-        """One small decode: it brings the weights into memory, and tells the pace of this machine."""
+    def _warm_up(self, costs: tuple[float, float, float] | None) -> Costs:
+        """A few small decodes: they bring the weights into memory, and tell the pace of this machine."""
         count = min(FIRST, self._pace.most)
         try:
             self._decode([Chunk(Flow(-1, []), 0, 0, [0] * count, last=False)])
+            self._decoder.trim(0, 0)
+            return Costs(*costs) if costs else warm.measure(self._decoder) if self._model.rewinds else IRRELEVANT
         except EngineError as error:
             self._decoder.close()
             raise LoadError(f"the model is loaded but does not compute: {error.message}") from error
-        self._decoder.trim(0, 0)
 
     @property
     def busy(self) -> bool:
@@ -119,11 +127,11 @@ class Llama:
             sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
             constraint=None if job.grammar is None else grammars.compile(job.grammar, job.parts),
             lasting=self._lasting if job.ignore_eos else None,
-            draft=self._draft(job),
+            guesser=self._guesser(job, tokens),
             prompt=len(tokens),
             limit=_limit(len(tokens), job, self.context),
         )
-        piece = run.begin()
+        piece = run.begin(len(self._runs) + 1)
         if _tells(piece):
             self._ready.append(piece)
         if not piece.finish:
@@ -151,10 +159,13 @@ class Llama:
         check_tokens(prompt, self._vocabulary.size, "tokens")
         return self._vocabulary.spell(self._whole(prompt) if whole else self._vocabulary.plain(prompt))
 
-    def _draft(self, job: Job) -> Draft | None:
-        """The job's prediction. A model that cannot rewind could not take back what was tried in vain."""
-        tries = job.prediction and self._model.rewinds
-        return Draft(self._vocabulary.continued(job.prediction)) if tries else None
+    def _guesser(self, job: Job, prompt: Sequence[int]) -> Guesser | None:
+        """A model that cannot rewind could not take back what was tried in vain."""
+        if not self._model.rewinds:
+            return None
+        draft = Draft(self._vocabulary.continued(job.prediction)) if job.prediction else None
+        lookup = Lookup(prompt) if self._lookup else None
+        return Guesser(self._costs, self._vocabulary.eog, draft, lookup)
 
     def step(self) -> list[Piece | Failure]:
         if self._ready:
@@ -196,7 +207,7 @@ class Llama:
         """What this chunk's run says after its last token."""
         run = self._runs[chunk.flow.number]
         try:
-            piece = run.go_on(lambda drafted: self._decoder.logits(chunk, drafted), chunk.draft)
+            piece = run.go_on(lambda drafted: self._decoder.logits(chunk, drafted), chunk.draft.tokens, len(self._runs))
         except CortexError as error:
             self._end(chunk.flow.number)
             return Failure(chunk.flow.number, error.message, client=isinstance(error, BadRequest))

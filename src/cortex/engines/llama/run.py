@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from cortex.core.job import Chosen, Finish, Job, Piece, Usage
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama import likely
-from cortex.engines.llama.draft import Draft
-from cortex.engines.llama.prefix import common
+from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.sampling import Logits, Mask, Sampler, narrowed
 from cortex.engines.llama.slots import Flow
 from cortex.engines.llama.vocabulary import Vocabulary
@@ -32,13 +31,11 @@ class Run:
     sampler: Sampler
     constraint: Constraint | None
     lasting: Mask | None
-    draft: Draft | None
+    guesser: Guesser | None
     prompt: int
     limit: int
     forced: int = 0
     decodes: int = 0
-    accepted: int = 0
-    rejected: int = 0
     told: list[Chosen] = field(default_factory=list)  # of the tokens that are in no piece yet
 
     @property
@@ -48,42 +45,35 @@ class Run:
     @property
     def usage(self) -> Usage:
         cached = min(self.flow.cached or 0, self.prompt)
-        tried = {"accepted": self.accepted, "rejected": self.rejected}
+        tried = {"accepted": self.guesser.accepted, "rejected": self.guesser.rejected} if self.guesser else {}
         return Usage(self.prompt, self.said, cached, self.forced, self.decodes, **tried)
 
-    def begin(self) -> Piece:
-        """What the grammar forces from the start: it needs no decode."""
+    def begin(self, streams: int) -> Piece:
+        """What the grammar forces from the start: it needs no decode. So many jobs will share the next one."""
         finish = self._say([])
-        self._guess(finish)
+        self._guess(finish, streams)
         return self._piece(0, finish)
 
-    def go_on(self, rows: Rows, tried: list[int]) -> Piece:
+    def go_on(self, rows: Rows, tried: list[int], streams: int) -> Piece:
         """What is said after the tokens so far, and on as long as it is what was tried."""
         self.decodes += 1
         begin, finish, said = self.said, None, 0
         while finish is None and self._since(begin) == tried[:said]:
             finish = self._draw(rows(said))
             said = self.said - begin
-        self._learn(tried, common(self._since(begin), tried))
-        self._guess(finish)
+        if self.guesser:
+            self.guesser.learn(len(tried), self._since(begin))
+        self._guess(finish, streams)
         return self._piece(begin, finish)
 
     def _since(self, begin: int) -> list[int]:
         """The tokens said after the first `begin`."""
         return self.flow.tokens[self.prompt + begin :]
 
-    def _learn(self, tried: list[int], right: int) -> None:
-        if self.draft and tried:
-            self.draft.learn(len(tried), right)
-            self.accepted += right
-            self.rejected += len(tried) - right
-
-    def _guess(self, finish: Finish | None) -> None:
+    def _guess(self, finish: Finish | None, streams: int) -> None:
         """What to try beside the next token: the grammar and the limit have to allow it."""
-        if self.draft and finish is None:
-            tokens = self.draft.next(self.limit - self.said - 1)
-            most = self.constraint.allowed(tokens) if self.constraint and tokens else len(tokens)
-            self.flow.draft = tokens[:most]
+        if self.guesser and finish is None:
+            self.flow.draft = self.guesser.tries(self.limit - self.said - 1, self.constraint, streams)
 
     def _draw(self, logits: Logits) -> Finish | None:
         mask = self._mask()
@@ -110,8 +100,8 @@ class Run:
         self.forced += len(said) - len(tokens)
         self.flow.tokens += said
         self.sampler.accept(said)
-        if self.draft:
-            self.draft.said(said)
+        if self.guesser:
+            self.guesser.said(said)
         if self.job.logprobs is not None:
             top = self.job.logprobs
             self.told += [likely.forced(self.vocabulary, token, top) for token in said[len(tokens) :]]

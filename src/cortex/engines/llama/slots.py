@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from cortex.engines.llama.guess import NOTHING, Tries
 from cortex.engines.llama.prefix import Candidate, Reuse, choose, common
 
 LEAST_PREFILL: Final = 4  # tokens of a prompt in every batch, however full it is with running streams
@@ -36,7 +37,7 @@ class Flow:
 
     number: int
     tokens: list[int]
-    draft: list[int] = field(default_factory=list)
+    draft: Tries = NOTHING
     age: int = 0  # the smaller the older
     lane: Lane | None = None
     settled: bool = False  # everything before the newest tokens is decoded: it is a running stream
@@ -71,11 +72,11 @@ class Chunk:
     start: int
     tokens: Sequence[int]
     last: bool
-    draft: list[int] = field(default_factory=list)
+    draft: Tries = NOTHING
 
     @property
     def all(self) -> list[int]:
-        return [*self.tokens, *self.draft]
+        return [*self.tokens, *self.draft.tokens]
 
 
 class Cells:
@@ -243,8 +244,8 @@ class Slots:
         left = min(self._drafts // max(1, len(chunks)), budget - _tokens(chunks))
         for done, i in enumerate(places):
             share = max(0, left) // (len(places) - done)
-            draft = chunks[i].flow.draft[:share]
-            chunks[i] = replace(chunks[i], draft=draft[: self._spare(len(draft), chunks)])
+            draft = chunks[i].flow.draft.first(share)
+            chunks[i] = replace(chunks[i], draft=draft.first(self._spare(len(draft), chunks)))
             left -= len(chunks[i].draft)
 
     def _room(self, flow: Flow, wanted: int, chunks: list[Chunk]) -> int:

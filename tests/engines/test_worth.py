@@ -1,0 +1,77 @@
+"""What is worth trying, by what a decode costs and by how often guesses came true."""
+
+from __future__ import annotations
+
+import pytest
+
+from cortex.engines.llama.worth import PRIOR, Costs, Trust, worthwhile
+
+CORES_WAIT = Costs(1.0, 0.01, 0.01)  # a GPU, or many cores that wait for memory
+CORES_WORK = Costs(0.6, 0.3, 0.1)  # two cores, busy with one token
+FREE = [False] * 16
+
+
+def worth(
+    costs: Costs, *, match: int = 4, streams: int = 1, forced: list[bool] = FREE, trust: Trust | None = None
+) -> int:
+    return worthwhile(match, forced, trust or Trust(), costs, streams)
+
+
+def told(*rights: bool, match: int = 4) -> Trust:
+    trust = Trust()
+    for right in rights:
+        trust.learn(match, right)
+    return trust
+
+
+def test_a_decode_is_taken_apart_into_what_is_fixed_and_what_each_token_and_row_costs() -> None:
+    costs = Costs.measured(1.0, 2.4, 3.1)
+    assert (costs.step, costs.token, costs.row) == pytest.approx((0.7, 0.2, 0.1))
+
+
+def test_a_measurement_gone_wrong_gives_no_negative_costs() -> None:
+    for one, eight, rows in ((1.0, 0.5, 0.4), (1.0, 99.0, 99.0), (1e-9, 1e-9, 1e-9)):
+        costs = Costs.measured(one, eight, rows)
+        assert costs.step > 0
+        assert min(costs.token, costs.row) >= 0
+
+
+def test_where_cores_wait_anyway_much_is_tried_and_where_they_work_little() -> None:
+    assert worth(CORES_WAIT) > worth(CORES_WORK) > 0
+
+
+def test_the_longer_the_match_the_more_is_tried() -> None:
+    lengths = [worth(CORES_WORK, match=match) for match in range(2, 12)]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[-1]
+
+
+def test_a_job_whose_guesses_are_wrong_stops_trying_and_one_whose_are_right_tries_more() -> None:
+    assert worth(CORES_WORK, trust=told(*[False] * 6)) == 0
+    assert worth(CORES_WORK, trust=told(*[True] * 6)) > worth(CORES_WORK)
+
+
+def test_guesses_that_come_true_again_are_tried_again() -> None:
+    trust = told(*[False] * 6)
+    for _ in range(20):
+        trust.learn(4, True)
+    assert worth(CORES_WORK, trust=trust) > 0
+
+
+def test_the_fixed_part_of_a_decode_is_shared_by_all_who_take_part() -> None:
+    assert worth(CORES_WORK, streams=8, match=2) == 0
+    assert worth(CORES_WAIT, streams=8) > 0
+
+
+def test_what_the_grammar_decides_between_two_guesses_is_tried_with_them() -> None:
+    """It is as likely as the guess before it, and needs no logits. At the end it waits for the next decode."""
+    between = [False, True, True, True]
+    assert worth(Costs(0.6, 0.1, 0.1), match=8, forced=[*between, False]) == 5
+    assert worth(Costs(0.6, 0.1, 0.1), match=8, forced=between) == 1
+    assert worth(CORES_WORK, forced=[]) == 0
+
+
+def test_short_matches_and_long_ones_are_trusted_apart() -> None:
+    trust = told(*[False] * 9, match=2)
+    assert trust.of(2) < PRIOR[2] / 2
+    assert trust.of(20) == PRIOR[-1]
