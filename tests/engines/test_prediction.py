@@ -236,6 +236,19 @@ def test_after_a_draft_the_cache_holds_what_was_said(start: Start) -> None:
     assert again.used.cached >= told.used.prompt + 30
 
 
+def test_the_next_turn_finds_a_reply_in_whatever_tokens_it_was_said(start: Start) -> None:
+    """The model spells letter by letter what a tokenizer would cut into words."""
+    engine = start(STORY, 60)
+    oracle = engine._decoder
+    assert isinstance(oracle, Oracle)
+    letters = [engine._vocabulary.continued(letter) for letter in STORY]
+    oracle.wish = [token for tokens in letters for token in tokens]
+    [told] = run(engine, job("x", max_tokens=60))
+    assert told.used.completion > len(engine._vocabulary.continued(told.text)), "a tokenizer cuts it otherwise"
+    [again] = run(engine, job("x" + told.text + " and so on", max_tokens=1))
+    assert again.used.cached >= told.used.prompt + told.used.completion - 1
+
+
 def test_a_grown_model_says_the_same_with_its_own_words_predicted(transformer: Path) -> None:
     """Flash attention off: it rounds by batch."""
     engine = llama(transformer, context=512, parallel=1, extra={"flash_attention": False})

@@ -22,14 +22,14 @@ BATCH = 2048
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences. `drafts` is how many tokens may be
-    tried in one decode: each wants logits of its own. One with `vectors` gives those of all tokens in place of logits,
+    """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences. `rows` is how many tokens of one
+    decode may have logits: it takes memory. One with `vectors` gives those of all tokens in place of logits,
     and decodes so many at once."""
 
     cells: int
     lanes: int
     threads: int
-    drafts: int = 0
+    rows: int
     cache_type: str = "f16"
     flash_attention: bool | None = None
     vectors: int = 0
@@ -45,7 +45,7 @@ class Context:
         params.n_ctx, params.n_batch = shape.cells, self.batch
         params.n_ubatch = shape.vectors or min(UBATCH, self.batch)
         params.n_seq_max = shape.lanes
-        params.n_outputs_max = shape.lanes + shape.drafts  # rows of logits, not 300 MB of them
+        params.n_outputs_max = shape.rows
         params.n_threads = params.n_threads_batch = shape.threads
         params.type_k = params.type_v = CACHE_TYPES[shape.cache_type][0]
         params.flash_attn_type = FLASH_ATTENTION[shape.flash_attention]

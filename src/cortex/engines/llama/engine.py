@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
 from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import machine, sampling, warm
-from cortex.engines.llama.abi import CACHE_TYPES, POOLING_RANK
+from cortex.engines.llama.abi import POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.embedding import Embedder
+from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of
 from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.lookup import Lookup
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
 from cortex.engines.llama.run import Run
+from cortex.engines.llama.said import Said
 from cortex.engines.llama.sampling import Sampler
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 from cortex.engines.llama.vocabulary import Vocabulary
@@ -29,31 +30,16 @@ from cortex.engines.llama.worth import Costs
 
 logger = logging.getLogger(__name__)
 
-CONTEXT: Final = 8192  # tokens a request, where nobody asks for another number and the model can take as many
 IRRELEVANT: Final = Costs(1, 1, 1)  # of a model that tries nothing
+IDLE: Final = 28  # sequences beside those that run
 DRAFTS: Final = 32  # tokens that one step may try: each costs a row of logits
-
-
-@dataclass(frozen=True, slots=True)
-class Extra:
-    """The settings in `Load.extra`. The KV cache holds `cells` tokens for all requests together (0: the engine
-    chooses), in numbers of the `cache_type` f16, q8_0 or q4_0. `flash_attention` None leaves it to llama.cpp.
-    `check_memory` False loads even what seems not to fit. `lookup`: what was said before is tried as a draft of what
-    comes. `costs` are what a decode takes, as in `Costs`; they are measured where none are given."""
-
-    cells: int = 0
-    cache_type: str = "f16"
-    flash_attention: bool | None = None
-    check_memory: bool = True
-    lookup: bool = True
-    costs: tuple[float, float, float] | None = None
 
 
 class Llama:
     """A model in this process. `context` is the most tokens that one request's prompt and reply take together."""
 
     def __init__(self, load: Load, progress: Progress) -> None:
-        extra = _extra(load.extra or {})
+        extra = extra_of(load)
         settings = Settings(load.path, load.gpu_layers, extra.check_memory)
         self._model = Model(settings, lambda fraction: progress(0.9 * fraction))
         try:
@@ -65,16 +51,23 @@ class Llama:
 
     def _start(self, load: Load, extra: Extra) -> None:
         model = self._model
-        self._vocabulary, self.context = model.vocabulary, _context(load, model)
-        cells = extra.cells or _cells(self.context, load.parallel)
+        self._vocabulary, self.context = model.vocabulary, context_of(load, model)
+        cells = extra.cells or cells_of(self.context, load.parallel)
         if cells < self.context:
             raise LoadError(f"a cache of {cells} tokens cannot hold one request's {self.context}: raise `cells`")
         model.check_cache(cells, extra.cache_type)
-        # Idle sequences cost no memory of their own: twice as many as can run keep the chats of a while ago. Recurrent
+        # Idle sequences cost no memory of their own: the cells decide how many chats of a while ago are kept. Recurrent
         # models do pay for each.
-        lanes = 2 * load.parallel if model.rewinds else load.parallel
+        lanes = load.parallel + IDLE if model.rewinds else load.parallel
         drafts = DRAFTS if model.rewinds else 0
-        shape = Shape(cells, lanes, load.threads or machine.threads(), drafts, extra.cache_type, extra.flash_attention)
+        shape = Shape(
+            cells=cells,
+            lanes=lanes,
+            threads=load.threads or machine.threads(),
+            rows=load.parallel + drafts,
+            cache_type=extra.cache_type,
+            flash_attention=extra.flash_attention,
+        )
         self._decoder = Context(model, shape)
         self._slots = Slots(
             self._decoder,
@@ -88,6 +81,7 @@ class Llama:
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
+        self._said = Said(self._vocabulary.pieces, self._vocabulary.special)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
         self._lookup, self._costs = extra.lookup, self._warm_up(extra.costs)
@@ -139,9 +133,10 @@ class Llama:
             self._slots.add(run.flow)
 
     def _prompt(self, job: Job) -> list[int]:
-        if job.suffix is None:
-            return self._vocabulary.tokenize(job.prompt)
-        return self._vocabulary.infill(job.prompt, job.suffix)
+        if job.suffix is not None:
+            return self._vocabulary.infill(job.prompt, job.suffix)
+        tokens = self._vocabulary.tokenize(job.prompt)
+        return tokens if _given(job.prompt) else self._said.again(tokens)
 
     def _embed(self, number: int, job: Job) -> None:
         if self._model.pooling == POOLING_RANK:
@@ -152,8 +147,7 @@ class Llama:
 
     def _whole(self, prompt: Sequence[Segment]) -> list[int]:
         """A text with what the model wants at both its ends; the client's own tokens stay as they are."""
-        given = any(segment.tokens for segment in prompt)
-        return self._vocabulary.tokenize(prompt) + ([] if given else self._vocabulary.tail)
+        return self._vocabulary.tokenize(prompt) + ([] if _given(prompt) else self._vocabulary.tail)
 
     def tokenize(self, prompt: Sequence[Segment], *, whole: bool) -> Cut:
         check_tokens(prompt, self._vocabulary.size, "tokens")
@@ -226,6 +220,13 @@ class Llama:
     def _end(self, number: int) -> None:
         if run := self._runs.pop(number, None):
             self._slots.remove(run.flow)
+            if not _given(run.job.prompt):
+                self._said.remember(run.flow.tokens)
+
+
+def _given(prompt: Sequence[Segment]) -> bool:
+    """Whether the client chose tokens itself."""
+    return any(segment.tokens for segment in prompt)
 
 
 def _tells(piece: Piece) -> bool:
@@ -250,32 +251,6 @@ def _check_length(tokens: int, job: Job, context: int) -> None:
             "or load the model with a larger context",
             param=job.source,
         )
-
-
-def _context(load: Load, model: Model) -> int:
-    wanted = load.context or CONTEXT
-    if load.context and load.context > model.context:
-        logger.warning("%s was trained for %d tokens: the context is not %d", load.path, model.context, load.context)
-    return min(wanted, model.context)
-
-
-def _cells(context: int, parallel: int) -> int:
-    """Two full requests' worth for all that run together.
-
-    Every cell is paid for when the model is loaded, and few requests fill their context. So one that does leaves the
-    others room, beginnings are shared, and where it does not suffice the youngest request waits for the others.
-    """
-    return context * min(parallel, 2)
-
-
-def _extra(extra: Mapping[str, Any]) -> Extra:
-    try:
-        known = Extra(**extra)
-    except TypeError as error:
-        raise LoadError(f"the engine llama has no such setting: {error}") from error
-    if known.cache_type not in CACHE_TYPES:
-        raise LoadError(f"the cache_type {known.cache_type!r} is none of {', '.join(CACHE_TYPES)}")
-    return known
 
 
 def _grammars(vocabulary: Vocabulary) -> Grammars:
