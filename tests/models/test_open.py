@@ -111,6 +111,13 @@ def test_a_model_whose_file_broke_or_went_is_no_fault_of_the_client(store: Store
         opened(store, "m")
 
 
+def test_a_model_whose_model_yml_is_wrong_is_not_run_with_other_settings(store: Store) -> None:
+    model = _opened(store, {}, {})
+    store.modelfile(model.model).write_text("temperature: hot")
+    with pytest.raises(LoadError, match="temperature must be a number"):
+        opened(store, "m")
+
+
 def test_settings_speak_the_original_s_words() -> None:
     wanted = settings(
         {"engine": "llama-cpp", "ctx_len": 4096, "ngl": 12, "temperature": 0.2, "seed": -1, "stop": ["x"]}

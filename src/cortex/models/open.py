@@ -91,6 +91,8 @@ def speaking(profile: Profile, name: str) -> Profile:
 
 
 def _header(model: Model) -> Header:
+    if model.fault:
+        raise LoadError(model.fault)
     if not model.path.exists():
         raise LoadError(
             f"the file of {model.id} is gone: {model.path}. Pull or import it again, or remove it with "

