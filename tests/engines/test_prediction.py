@@ -5,6 +5,7 @@ On an engine whose logits are a function of the tokens before them, to the last 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,6 +71,13 @@ class Oracle:
     def share(self, source: int, target: int, length: int) -> None:
         self.held[target] = self.held[source][:length]
 
+    def state(self, lane: int, length: int) -> bytes:
+        return repr(self.held[lane][:length]).encode()
+
+    def restore(self, lane: int, state: bytes) -> bool:
+        self.held[lane] = json.loads(state)
+        return True
+
     def close(self) -> None:
         """It holds nothing that must be freed."""
 
@@ -88,7 +96,7 @@ def start(transformer: Path) -> Iterator[Start]:
         engine = llama(transformer, context=context, parallel=3, extra=GENEROUS | {"cells": cells, "lookup": lookup})
         engine._decoder.close()
         oracle = Oracle(engine._vocabulary.size, engine._decoder.cells, engine._vocabulary.continued(wish), strength)
-        engine._decoder = engine._slots._cache = oracle  # type: ignore[assignment]
+        engine._decoder = engine._slots._cache = engine._keeper._states = oracle  # type: ignore[assignment]
         begun.append(engine)
         return engine
 

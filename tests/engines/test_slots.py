@@ -294,6 +294,38 @@ def test_a_recurrent_model_does_not_wait_for_what_it_cannot_share() -> None:
     assert sizes(d.step(150)) == {0: 101, 1: 49}
 
 
+def test_a_chunk_ends_at_every_mark() -> None:
+    d = desk()
+    d.add(0, fresh(0, 50)).marks = [20, 45]
+    assert [sizes(d.step(30)) for _ in range(4)] == [{0: 20}, {0: 25}, {0: 5}, {}]
+
+
+def test_a_copy_takes_the_place_of_what_was_used_longest_ago() -> None:
+    d = desk(lanes=2, cells=100)
+    for number in range(2):
+        flow = d.add(number, fresh(100 * number, 40))
+        d.step()
+        d.slots.remove(flow)
+    put: list[int] = []
+    tokens = fresh(500, 50)
+    assert d.slots.restore(tokens, lambda lane: not put.append(lane))
+    assert (put, d.slots.holding(tokens[:9]), d.slots.holding(fresh(100, 40))) == ([0], 0, 1)
+    assert d.slots.known([*tokens, 1]) == 50
+    assert d.slots.free == 100 - 40 - 50
+
+
+def test_a_copy_that_does_not_fit_is_not_put() -> None:
+    d = desk(lanes=2, cells=100)
+    d.add(0, fresh(0, 60))
+    d.step()
+    assert not d.slots.restore(fresh(500, 50), lambda lane: True)
+    assert not d.slots.restore(fresh(500, 10), lambda lane: False)
+    assert d.slots.free == 40
+    d.add(1, fresh(600, 5))
+    d.step()
+    assert not d.slots.restore([1], lambda lane: True), "all sequences run"
+
+
 def tries(tokens: list[int]) -> Tries:
     return Tries(tokens, [False] * len(tokens))
 

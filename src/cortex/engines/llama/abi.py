@@ -127,6 +127,9 @@ float * llama_get_logits_ith(llama_context * ctx, int32_t i);
 float * llama_get_embeddings_ith(llama_context * ctx, int32_t i);
 uint32_t llama_n_ctx(const llama_context * ctx);
 llama_memory_t llama_get_memory(const llama_context * ctx);
+size_t llama_state_seq_get_size(llama_context * ctx, llama_seq_id seq_id);
+size_t llama_state_seq_get_data(llama_context * ctx, uint8_t * dst, size_t size, llama_seq_id seq_id);
+size_t llama_state_seq_set_data(llama_context * ctx, const uint8_t * src, size_t size, llama_seq_id dest_seq_id);
 bool llama_memory_seq_rm(llama_memory_t mem, llama_seq_id seq_id, llama_pos p0, llama_pos p1);
 void llama_memory_seq_cp(llama_memory_t mem, llama_seq_id src, llama_seq_id dst, llama_pos p0, llama_pos p1);
 """)

@@ -23,8 +23,8 @@ BATCH = 2048
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How a context is laid out: a KV cache of `cells` tokens for `lanes` sequences. `rows` is how many tokens of one
-    decode may have logits: it takes memory. One with `vectors` gives those of all tokens in place of logits,
-    and decodes so many at once."""
+    decode may have logits: it takes memory. With `scratch` there is one more sequence, to copy a part of another. One
+    with `vectors` gives those of all tokens in place of logits, and decodes so many at once."""
 
     cells: int
     lanes: int
@@ -32,6 +32,7 @@ class Shape:
     rows: int
     cache_type: str = "f16"
     flash_attention: bool | None = None
+    scratch: bool = False
     vectors: int = 0
 
 
@@ -44,7 +45,8 @@ class Context:
         params = self._lib.llama_context_default_params()
         params.n_ctx, params.n_batch = shape.cells, self.batch
         params.n_ubatch = shape.vectors or min(UBATCH, self.batch)
-        params.n_seq_max = shape.lanes
+        self._scratch = shape.lanes if shape.scratch else 0
+        params.n_seq_max = shape.lanes + shape.scratch
         params.n_outputs_max = shape.rows
         params.n_threads = params.n_threads_batch = shape.threads
         params.type_k = params.type_v = CACHE_TYPES[shape.cache_type][0]
@@ -65,6 +67,30 @@ class Context:
 
     def share(self, source: int, target: int, length: int) -> None:
         self._lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def state(self, lane: int, length: int) -> bytes:
+        """A copy of what this sequence holds, or of its first tokens' cells: the sequence behind all others serves to
+        cut it. b"" where there is none to be had."""
+        if not self._scratch:
+            return self._state(lane)
+        self.share(lane, self._scratch, length)
+        try:
+            return self._state(self._scratch)
+        finally:
+            self.trim(self._scratch, 0)
+
+    def restore(self, lane: int, state: bytes) -> bool:
+        """Fill this empty sequence with a copy. False where it does not fit; then it stays empty."""
+        if self._lib.llama_state_seq_set_data(self._context, ffi.from_buffer(state), len(state), lane):
+            return True
+        self.trim(lane, 0)
+        return False
+
+    def _state(self, lane: int) -> bytes:
+        size = self._lib.llama_state_seq_get_size(self._context, lane)
+        buffer = bytearray(size)
+        wrote = self._lib.llama_state_seq_get_data(self._context, ffi.from_buffer(buffer), size, lane)
+        return bytes(buffer) if wrote == size else b""
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
         """Decode these chunks in one batch. After an EngineError nothing is known of what their sequences hold."""

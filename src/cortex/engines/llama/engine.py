@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
@@ -12,18 +13,20 @@ from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import machine, sampling, warm
-from cortex.engines.llama.abi import POOLING_RANK
+from cortex.engines.llama.abi import PINNED, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.embedding import Embedder
 from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of
 from cortex.engines.llama.guess import Guesser
+from cortex.engines.llama.keeper import Keeper
 from cortex.engines.llama.lookup import Lookup
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
 from cortex.engines.llama.run import Run
 from cortex.engines.llama.said import Said
 from cortex.engines.llama.sampling import Sampler
+from cortex.engines.llama.shelf import Shelf, fingerprint
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 from cortex.engines.llama.vocabulary import Vocabulary
 from cortex.engines.llama.worth import Costs
@@ -66,6 +69,7 @@ class Llama:
             threads=load.threads or machine.threads(),
             rows=load.parallel + drafts,
             cache_type=extra.cache_type,
+            scratch=model.rewinds,
             flash_attention=extra.flash_attention,
         )
         self._decoder = Context(model, shape)
@@ -81,6 +85,7 @@ class Llama:
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
+        self._keeper = Keeper(self._decoder, self._slots, _shelf(load, extra), rewinds=model.rewinds)
         self._said = Said(self._vocabulary.pieces, self._vocabulary.special)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
@@ -99,7 +104,7 @@ class Llama:
 
     @property
     def busy(self) -> bool:
-        return bool(self._ready or self._runs or self._embedder.busy)
+        return bool(self._ready or self._runs or self._embedder.busy or self._keeper.unsaved)
 
     def submit(self, number: int, job: Job) -> None:
         """Queue this job. What its grammar forces from the start is said at once, and decoded with the prompt."""
@@ -129,6 +134,7 @@ class Llama:
         if _tells(piece):
             self._ready.append(piece)
         if not piece.finish:
+            run.flow.marks = self._keeper.fetch(tokens)
             self._runs[number] = run
             self._slots.add(run.flow)
 
@@ -165,6 +171,8 @@ class Llama:
         if self._ready:
             ready, self._ready = self._ready, []
             return ready
+        if not self._runs and not self._embedder.busy:
+            self._keeper.save()
         return self._continue() + self._embedder.step(gently=bool(self._runs))
 
     def _continue(self) -> list[Piece | Failure]:
@@ -176,6 +184,7 @@ class Llama:
             return [self._fail(chunk.flow, error) for chunk in chunks]
         for chunk in chunks:
             self._slots.decoded(chunk)
+            self._keeper.passed(chunk)
         pieces = [self._next(chunk) for chunk in chunks if chunk.last]
         return [piece for piece in pieces if isinstance(piece, Failure) or _tells(piece)]
 
@@ -220,8 +229,16 @@ class Llama:
     def _end(self, number: int) -> None:
         if run := self._runs.pop(number, None):
             self._slots.remove(run.flow)
+            self._keeper.ended(run.flow.tokens[: run.prompt])
             if not _given(run.job.prompt):
                 self._said.remember(run.flow.tokens)
+
+
+def _shelf(load: Load, extra: Extra) -> Shelf | None:
+    if not extra.prefixes:
+        return None
+    model = fingerprint(Path(load.path), PINNED, extra.cache_type, extra.flash_attention)
+    return Shelf(Path(extra.prefixes), model, extra.prefixes_bytes)
 
 
 def _given(prompt: Sequence[Segment]) -> bool:

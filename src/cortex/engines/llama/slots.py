@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -32,7 +32,8 @@ class Cache(Protocol):
 class Flow:
     """Job `number`'s tokens, prompt and reply. `cached` of them were in the cache when it was first admitted.
 
-    `draft` are tokens that may come next: they are decoded too where there is room, and `rewind` takes them back.
+    `draft` are tokens that may come next: they are decoded too where there is room, and `rewind` takes them back. A
+    chunk ends at each of the `marks` (counts of tokens): its state is copied there.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Flow:
     lane: Lane | None = None
     settled: bool = False  # everything before the newest tokens is decoded: it is a running stream
     cached: int | None = None
+    marks: list[int] = field(default_factory=list)
 
     @property
     def pending(self) -> int:
@@ -163,7 +165,7 @@ class Slots:
         for flow in sorted(self._running(), key=lambda flow: (not flow.settled, flow.age)):
             left = budget - _tokens(chunks)
             least = 1 if flow.settled else 0 if any(not chunk.flow.settled for chunk in chunks) else LEAST_PREFILL
-            if flow.lane and (count := self._room(flow, min(flow.pending, max(left, least)), chunks)):
+            if flow.lane and (count := self._room(flow, min(_until_mark(flow), max(left, least)), chunks)):
                 chunks.append(_chunk(flow, flow.lane, count))
         self._try_drafts(chunks, budget)
         return chunks
@@ -174,6 +176,27 @@ class Slots:
         lane.tokens.extend(chunk.all)
         lane.cells.extend(self._cells.take(len(chunk.all)))
         chunk.flow.settled = chunk.flow.settled or chunk.last
+
+    def known(self, prompt: Sequence[int]) -> int:
+        """How many of this prompt's tokens a sequence holds that it can go on from."""
+        reuse = choose(prompt, self._candidates(), rewinds=self._rewinds)
+        return reuse.length if reuse else 0
+
+    def holding(self, tokens: Sequence[int]) -> int | None:
+        """A sequence that begins with these tokens."""
+        return next((lane.id for lane in self._lanes if lane.tokens[: len(tokens)] == tokens), None)
+
+    def restore(self, tokens: Sequence[int], put: Callable[[int], bool]) -> bool:
+        """Let `put` fill a sequence with these tokens, in place of what was used longest ago. False where all
+        sequences run, or there is no room."""
+        lane = min((lane for lane in self._lanes if not lane.flow), key=lambda lane: lane.used, default=None)
+        if lane is None:
+            return False
+        self._trim(lane, 0)
+        if self._spare(len(tokens), []) < len(tokens) or not put(lane.id):
+            return False
+        lane.tokens, lane.cells, lane.used = list(tokens), self._cells.take(len(tokens)), next(self._clock)
+        return True
 
     def rewind(self, flow: Flow) -> None:
         """Forget what of this flow's draft was not said."""
@@ -278,6 +301,12 @@ class Slots:
         self._leave(youngest)
         self._waiting.appendleft(youngest)
         return True
+
+
+def _until_mark(flow: Flow) -> int:
+    """How many tokens are pending up to the next place where a copy is to be taken."""
+    done = len(flow.tokens) - flow.pending
+    return min((mark - done for mark in flow.marks if mark > done), default=flow.pending)
 
 
 def _chunk(flow: Flow, lane: Lane, count: int) -> Chunk:
