@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from cortex.core.errors import BadRequest
-from cortex.core.events import Done, Event, Reasoning, Tokens
+from cortex.core.events import Done, Echo, Event, Reasoning, Tokens
 from cortex.core.job import Job, Usage, Vector
 from cortex.core.passage import Passage
 from cortex.core.plan import Asked, another
@@ -126,6 +126,8 @@ async def follow(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> A
     try:
         yield done
         async for piece in ticket:
+            if piece.prompt:
+                yield Echo(piece.prompt)
             if piece.tokens:
                 yield Tokens(piece.tokens)
             said = [*stop.feed(parser.feed(decoder.decode(piece.data)))]

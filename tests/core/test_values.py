@@ -9,8 +9,8 @@ from cortex.core import grammar
 from cortex.core.chat import Tool
 from cortex.core.drawing import fill
 from cortex.core.errors import BadRequest, Busy, CortexError, Crowded, LoadError, NoRoom, NotFound, TooLong
-from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Reasoning, Text, fold
-from cortex.core.job import Usage
+from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Echo, Reasoning, Text, Tokens, fold
+from cortex.core.job import Chosen, Logprob, Usage
 from cortex.core.lark import Lark
 from cortex.core.schema import arguments
 from cortex.core.stop import Stop
@@ -57,6 +57,12 @@ def test_a_tools_schema_is_enforced(
         assert accepts(text, value), value
     for value in invalid:
         assert not accepts(text, value), value
+
+
+def test_tokens_of_the_prompt_and_of_the_reply_are_kept_apart() -> None:
+    said = Chosen(Logprob(b"x", -1.0))
+    reply = fold([Echo((b"a",)), Echo((said,)), Tokens((said,)), Text("x"), Done("stop", Usage())])
+    assert (reply.echoed, reply.tokens) == ([b"a", said], [said])
 
 
 def test_a_reply_is_the_fold_of_its_events() -> None:

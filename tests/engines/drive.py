@@ -21,6 +21,7 @@ class Outcome:
 
     data: bytes = b""
     tokens: tuple[Chosen, ...] = ()
+    prompt: tuple[Chosen | bytes, ...] = ()
     finish: Finish | None = None
     usage: Usage = Usage()
     failure: Failure | None = None
@@ -28,6 +29,11 @@ class Outcome:
     @property
     def text(self) -> str:
         return self.data.decode()
+
+    @property
+    def echoed(self) -> bytes:
+        """What the prompt's tokens spell."""
+        return b"".join(one if isinstance(one, bytes) else one.token.data for one in self.prompt)
 
     @property
     def used(self) -> Usage:
@@ -61,10 +67,12 @@ def collect(outcomes: Mapping[int, Outcome], pieces: Sequence[Piece | Failure]) 
         match piece:
             case Failure():
                 outcome.failure = piece
-            case Piece(_, data, finish, usage, tokens):
+            case Piece(_, data, finish, usage, tokens, prompt):
+                assert not (prompt and outcome.data), "the prompt comes first"
                 assert usage.completion >= outcome.usage.completion, "usage only grows"
                 outcome.data += data
                 outcome.tokens += tokens
+                outcome.prompt += prompt
                 outcome.finish, outcome.usage = finish, usage
 
 

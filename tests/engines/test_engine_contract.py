@@ -10,7 +10,7 @@ import pytest
 from drive import Outcome, collect, finish, job, run
 
 from cortex.core.errors import BadRequest, TooLong
-from cortex.core.job import Failure, Job, Segment
+from cortex.core.job import Chosen, Failure, Job, Segment
 from cortex.engines.base import Engine
 
 
@@ -41,6 +41,21 @@ def test_submit_decodes_nothing_and_makes_the_engine_busy(engine: Engine) -> Non
 def test_max_tokens_is_never_exceeded(engine: Engine, most: int) -> None:
     [outcome] = run(engine, job(max_tokens=most))
     assert (outcome.finish, outcome.used.completion) == ("length", most)
+
+
+def test_nothing_is_said_where_no_token_is_wanted(engine: Engine) -> None:
+    [outcome] = run(engine, job(max_tokens=0))
+    assert (outcome.finish, outcome.data, outcome.used.completion) == ("length", b"", 0)
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_an_echoed_prompt_is_told_token_by_token(engine: Engine, most: int) -> None:
+    asked = dataclasses.replace(job("Once upon a time", max_tokens=most), logprobs=1, echo=True)
+    [outcome] = run(engine, asked)
+    assert all(isinstance(one, Chosen) for one in outcome.prompt[1:])
+    assert all(one.token.logprob < 0 and len(one.top) == 1 for one in outcome.prompt if isinstance(one, Chosen))
+    assert outcome.echoed.lstrip(b" ") == b"Once upon a time"
+    assert len(outcome.tokens) == outcome.used.completion == most
 
 
 def test_a_reply_ends_where_the_context_ends(engine: Engine) -> None:

@@ -248,7 +248,7 @@ def test_what_was_said_and_forced_counts_for_the_penalties(small: Llama) -> None
         (replace(job(), grammar="start: nonsense"), None),
         (replace(job(), grammar="start: nonsense", parts=(Part("tools.0", "start: nonsense"),)), "tools.0"),
         (replace(job(), sampling=Sampling(logit_bias=((10**6, 1.0),))), "logit_bias"),
-        (replace(job(), max_tokens=0), "max_tokens"),
+        (replace(job(), max_tokens=-1), "max_tokens"),
     ],
 )
 def test_what_cannot_be_obeyed_is_refused_by_name(small: Engine, wrong: Job, param: str | None) -> None:

@@ -31,9 +31,9 @@ def test_probabilities_are_those_of_the_allowed_tokens(small: Llama) -> None:
     right = expected({token: float(logits[token]) for token in range(vocabulary.size) if token not in banned})
     best = sorted(right, key=lambda token: -right[token])[:7]
     told = drawn(vocabulary, logits, all_but(banned, vocabulary.size), 4, 7)
-    assert told.token.data == vocabulary.text([4])
+    assert told.token.data == vocabulary.pieces[4]
     assert told.token.logprob == pytest.approx(right[4])
-    assert [one.data for one in told.top] == [vocabulary.text([token]) for token in best]
+    assert [one.data for one in told.top] == [vocabulary.pieces[token] for token in best]
     assert [one.logprob for one in told.top] == pytest.approx([right[token] for token in best])
 
 

@@ -413,20 +413,67 @@ def test_a_model_that_cannot_rewind_tries_nothing() -> None:
     assert tried(d.step()) == {0: []}
 
 
+def test_a_prompt_whose_logits_are_all_wanted_is_decoded_whole_however_much_is_cached() -> None:
+    d = desk(drafts=15)
+    first = d.add(0, fresh(0, 40))
+    d.step()
+    d.slots.remove(first)
+    flow = Flow(1, fresh(0, 40), wanted=0)
+    d.slots.add(flow)
+    chunks = [d.step()[0] for _ in range(3)]
+    assert [(chunk.start, len(chunk.tokens), chunk.rows, chunk.last) for chunk in chunks] == [
+        (0, 15, True, False), (15, 15, True, False), (30, 10, True, True),
+    ]  # fmt: skip
+    assert flow.cached == 0
+
+
+def test_what_is_wanted_no_more_is_found_in_the_cache() -> None:
+    d = desk()
+    first = d.add(0, fresh(0, 40))
+    d.step()
+    d.slots.remove(first)
+    flow = Flow(1, fresh(0, 40), wanted=30)
+    d.slots.add(flow)
+    assert [(chunk.start, chunk.rows) for chunk in d.step()] == [(30, True)]
+
+
+def test_two_such_prompts_and_a_draft_share_the_rows() -> None:
+    d = desk(drafts=20)
+    stream = d.add(0, fresh(0, 5))
+    d.step()
+    stream.tokens.append(7)
+    stream.draft = tries(fresh(50, 6))
+    for number in (1, 2):
+        d.slots.add(Flow(number, fresh(100 * number, 15), wanted=0))
+    chunks = d.step()
+    assert sizes(chunks) == {0: 1, 1: 15, 2: 5}
+    assert tried(chunks)[0] == []
+
+
 @pytest.mark.parametrize("rewinds", [True, False])
 @pytest.mark.parametrize("seed", range(40))
 def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rewinds: bool) -> None:
     """Random prompts with shared beginnings, replies, drafts, cancels and a pool that is always too small."""
     draw = random.Random(seed)
-    d = desk(lanes=draw.randint(3, 8), parallel=3, cells=120, rewinds=rewinds)
+    drafts = draw.choice([8, 64])
+    d = desk(lanes=draw.randint(3, 8), parallel=3, cells=120, rewinds=rewinds, drafts=drafts)
     begun, ended, flows = 0, 0, dict[int, tuple[Flow, int]]()
     for _ in range(5000):
         if begun < 40 and draw.random() < 0.3:
             tokens = [*fresh(0, draw.randint(0, 40)), *(draw.randint(100, 105) for _ in range(draw.randint(1, 40)))]
-            flows[begun] = (d.add(begun, tokens), draw.randint(0, 120 - len(tokens)))
+            flow = Flow(begun, tokens, wanted=0 if draw.random() < 0.2 else None)
+            d.slots.add(flow)
+            flows[begun] = (flow, draw.randint(0, 120 - len(tokens)))
             begun += 1
-        for chunk in d.step(draw.randint(1, 60)):
+        chunks = d.step(draw.randint(1, 60))
+        rows = sum(len(chunk.tokens) if chunk.rows else chunk.last for chunk in chunks)
+        assert rows + sum(len(chunk.draft) for chunk in chunks) <= 3 + drafts
+        for chunk in chunks:
             flow, wanted = flows[chunk.flow.number]
+            if flow.wanted is not None:
+                assert chunk.rows
+                assert chunk.start <= flow.wanted, "no logits are left out, even after a preemption"
+                flow.wanted = None if chunk.last else chunk.start + len(chunk.tokens)
             assert chunk.tokens == flow.tokens[chunk.start : chunk.start + len(chunk.tokens)]
             assert chunk.last or not chunk.draft
             right = draw.randint(0, min(len(chunk.draft), wanted))

@@ -105,11 +105,13 @@ def events(raw: bytes) -> Iterator[Any]:
 
 def event_problems(event: Any, shape: type[pydantic.BaseModel]) -> Iterator[str]:
     if shape is Completion and "choices" in event:
-        event = event | {"choices": [*map(ended, event["choices"])]}
+        event = event | {"choices": [ended(followed(choice)) for choice in event["choices"]]}
     yield from error_problems(event) if "error" in event else problems(event, shape)
 
 
 def body_problems(path: str, body: Any) -> Iterator[str]:
+    if path == "/v1/completions":
+        body = body | {"choices": [*map(followed, body["choices"])]}
     if path in WHOLE:
         yield from problems(body | {"data": [*map(decoded, body["data"])]} if "data" in body else body, WHOLE[path])
     elif path == "/v1/models":
@@ -129,6 +131,15 @@ def decoded(row: Any) -> Any:
 def ended(choice: Any) -> Any:
     """A choice of a streamed text as if it were the last: OpenAI sends null before that, and its model has no null."""
     return choice | {"finish_reason": choice["finish_reason"] or "stop"}
+
+
+def followed(choice: Any) -> Any:
+    """A choice of a text as if its first token followed another: OpenAI sends null for it, which its model has not."""
+    if not (told := choice["logprobs"]):
+        return choice
+    rows = {name: [{} if name == "top_logprobs" else 0.0, *told[name][1:]]
+            for name in ("token_logprobs", "top_logprobs") if told[name] and told[name][0] is None}  # fmt: skip
+    return choice | {"logprobs": told | rows}
 
 
 def problems(value: Any, shape: type[pydantic.BaseModel], own: Any = ()) -> Iterator[str]:

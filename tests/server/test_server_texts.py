@@ -187,6 +187,45 @@ def test_log_probabilities_come_whole_and_streamed_and_end_with_the_text(http: h
     assert silent["choices"][0]["logprobs"] is None
 
 
+@pytest.mark.parametrize("prompt", ["Höhe", ["Höhe", "x"], list("Höhe".encode())], ids=repr)
+@pytest.mark.parametrize("most", [0, 3])
+def test_an_echoed_prompt_comes_with_the_log_probabilities_of_its_tokens(
+    http: httpx.Client, store: Store, prompt: Any, most: int
+) -> None:
+    talker.add(store, "m", replies=["wide"], repeat=True, size=2)
+    sent = asked(prompt, echo=True, logprobs=1, max_tokens=most, n=2)
+    body = whole(http.post(COMPLETIONS, json=sent))
+    first = body["choices"][0]
+    assert (first["text"], first["finish_reason"]) == ("Höhe" + "wide"[:most], "length")
+    assert first["logprobs"]["tokens"] == ["H", r"bytes:\xc3", r"bytes:\xb6", "h", "e", *"wide"[:most]]
+    assert first["logprobs"]["token_logprobs"] == [None, *[math.log(0.5)] * (4 + most)]
+    assert first["logprobs"]["top_logprobs"] == [
+        None,
+        *({token: math.log(0.5)} for token in first["logprobs"]["tokens"][1:]),
+    ]
+    assert first["logprobs"]["text_offset"] == [0, 1, 1, 2, 3, *range(4, 4 + most)]
+    assert body["usage"]["completion_tokens"] == most * len(body["choices"])
+    streamed = chunks(http.post(COMPLETIONS, json=sent | {"stream": True}))
+    assert joined(streamed) == {choice["index"]: choice["text"] for choice in body["choices"]}
+    for choice in body["choices"]:
+        told = [
+            c["logprobs"]
+            for part in streamed
+            for c in part["choices"]
+            if c["index"] == choice["index"] and c["logprobs"]
+        ]
+        for name, values in choice["logprobs"].items():
+            assert [value for part in told for value in part[name] or [None] * len(part["tokens"])] == (
+                values or [None] * len(choice["logprobs"]["tokens"])
+            )
+
+
+def test_no_token_is_said_where_none_is_wanted(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["x"])
+    (choice,) = whole(http.post(COMPLETIONS, json=asked(max_tokens=0)))["choices"]
+    assert (choice["text"], choice["finish_reason"], choice["logprobs"]) == ("", "length", None)
+
+
 def test_the_best_of_several_drafts_is_sent_and_all_are_counted(http: httpx.Client, store: Store) -> None:
     talker.add(store, "m", replies=["a", "bb", "", "dd"])
     body = whole(http.post(COMPLETIONS, json=asked(best_of=4, n=2)))

@@ -140,3 +140,25 @@ def test_a_text_that_is_longer_than_the_context_is_refused(client: OpenAI) -> No
     with pytest.raises(openai.BadRequestError, match="context") as refused:
         client.embeddings.create(model=SMALL, input=["x", "word " * 10_000])
     assert (refused.value.param, refused.value.code) == ("input.1", "context_length_exceeded")
+
+
+def test_a_text_is_rated_without_saying_a_word(client: OpenAI, url: str) -> None:
+    """As evaluations ask: the log probabilities of a text that is given, in its tokens or not."""
+    text = "The capital of France is Paris."
+    asked: Any = {"model": CODER, "max_tokens": 0, "echo": True, "logprobs": 1, "temperature": 0}
+    (given,) = client.completions.create(prompt=[tokens(url, CODER, text)], **asked).choices
+    (choice,) = client.completions.create(prompt=text, **asked).choices
+    told = choice.logprobs
+    assert (choice.text, choice.finish_reason) == (given.text, given.finish_reason) == (text, "length")
+    assert told
+    assert given.logprobs
+    assert told.tokens == given.logprobs.tokens == ["The", " capital", " of", " France", " is", " Paris", "."]
+    assert told.text_offset == [0, 3, 11, 14, 21, 24, 30]
+    assert told.token_logprobs
+    assert told.top_logprobs
+    assert told.token_logprobs[0] is told.top_logprobs[0] is None
+    assert told.token_logprobs[5] == max(told.top_logprobs[5].values()) > math.log(0.3)
+    other = client.completions.create(prompt="The capital of France is Rome.", **asked).choices[0].logprobs
+    assert other
+    assert other.token_logprobs
+    assert other.token_logprobs[5] < told.token_logprobs[5]

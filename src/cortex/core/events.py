@@ -51,6 +51,13 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """More of the prompt's tokens, as in `Piece.prompt`. They come before everything else."""
+
+    tokens: tuple[Chosen | bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The last event of every reply."""
 
@@ -58,7 +65,7 @@ class Done:
     usage: Usage
 
 
-Event = Text | Reasoning | CallBegin | CallDelta | CallEnd | Tokens | Done
+Event = Text | Reasoning | CallBegin | CallDelta | CallEnd | Tokens | Echo | Done
 
 
 @dataclass(slots=True)
@@ -75,6 +82,7 @@ class Reply:
     reasoning: str = ""
     calls: list[Call] = field(default_factory=list)
     tokens: list[Chosen] = field(default_factory=list)
+    echoed: list[Chosen | bytes] = field(default_factory=list)
     finish: Finish = "stop"
     usage: Usage = Usage()
 
@@ -99,6 +107,8 @@ class Reply:
                 self.calls[index].complete = True
             case Tokens(tokens):
                 self.tokens += tokens
+            case Echo(tokens):
+                self.echoed += tokens
             case Done(finish, usage):
                 self.finish, self.usage = finish, usage
 

@@ -39,10 +39,10 @@ class Job:
     `grammar` is llguidance's Lark, or GBNF where a client wrote it; None leaves the text free. `parts` are looked at
     only where it does not compile, to say which of them is at fault. `max_tokens` None means up to the context's end.
     `logprobs`: each token that is said comes with its log probability and this many of the likeliest; None: without
-    any. `ignore_eos`: the reply goes on until its grammar or `max_tokens` ends it. `prediction` is a text that the
-    reply may repeat: a draft. With a `suffix` the reply is what stands between the prompt and it. With `embed` there is
-    no reply, but the vector of the prompt: 32-bit floats, little-endian, of length 1. `source` is the request's field
-    that the prompt comes from.
+    any. With `echo` the client's tokens of the prompt come so, too. `ignore_eos`: the reply goes on until its grammar
+    or `max_tokens` ends it. `prediction` is a text that the reply may repeat: a draft. With a `suffix` the reply is
+    what stands between the prompt and it. With `embed` there is no reply, but the vector of the prompt: 32-bit floats,
+    little-endian, of length 1. `source` is the request's field that the prompt comes from.
     """
 
     prompt: tuple[Segment, ...]
@@ -51,6 +51,7 @@ class Job:
     sampling: Sampling = Sampling()
     max_tokens: int | None = None
     logprobs: int | None = None
+    echo: bool = False
     ignore_eos: bool = False
     prediction: str = ""
     suffix: str | None = None
@@ -128,7 +129,8 @@ class Piece:
     """A few more bytes of job number `job`, as its tokens spell them: they may end inside a character.
 
     `usage` counts what the job has taken so far. The last piece of a job, and only it, has `finish`. `tokens` are
-    those of `data`, where the job asked for log probabilities.
+    those of `data`, where the job asked for log probabilities. `prompt` are a few more of the prompt's, where it asked
+    for those: before any data, in order. One that nothing comes before has no probability: it is its bytes.
     """
 
     job: int
@@ -136,6 +138,7 @@ class Piece:
     finish: Finish | None = None
     usage: Usage = Usage()
     tokens: tuple[Chosen, ...] = ()
+    prompt: tuple[Chosen | bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Script:
 @dataclass(slots=True)
 class Run:
     """One job: what is left to say of its reply, `limit` bytes at most, and whether it is to fail. `logprobs` is the
-    job's."""
+    job's, `echo` the prompt where it is to be told."""
 
     number: int
     prompt: int
@@ -73,6 +73,7 @@ class Run:
     limit: int
     fails: str | None
     logprobs: int | None = None
+    echo: bytes = b""
     said: int = 0
     decodes: int = 0
 
@@ -83,7 +84,8 @@ class Run:
         self.said, self.decodes = self.said + len(data), self.decodes + 1
         usage = Usage(prompt=self.prompt, completion=self.said, decodes=self.decodes)
         tokens = () if self.logprobs is None else tuple(chosen(byte, self.logprobs) for byte in data)
-        return Piece(self.number, data, self._finish(), usage, tokens)
+        told, self.echo = echoed(self.echo, self.logprobs or 0), b""
+        return Piece(self.number, data, self._finish(), usage, tokens, told)
 
     def _finish(self) -> Finish | None:
         if self.said < min(len(self.reply), self.limit):
@@ -137,10 +139,11 @@ class Scripted:
             raise BadRequest("the script has no `infill`: leave the suffix out", param="suffix")
         reply = self._reply()
         fault = self._fault(prompt, reply, job)
-        limit = min(job.max_tokens or self.context, self.context - size)
+        limit = min(self.context if job.max_tokens is None else job.max_tokens, self.context - size)
         if job.ignore_eos and job.grammar is None:
             reply *= limit // max(1, len(reply)) + 1  # longer than what is ever said
-        self._runs.append(Run(number, size, reply, limit, fault, job.logprobs))
+        echo = _bytes(job.prompt) if job.echo else b""
+        self._runs.append(Run(number, size, reply, limit, fault, job.logprobs, echo))
         self._submitted += 1
 
     def tokenize(self, prompt: Sequence[Segment], *, whole: bool) -> Cut:
@@ -219,6 +222,11 @@ def chosen(byte: int, top: int) -> Chosen:
     """What is told of this byte: each one has a probability of 1/2, the next in order of 1/4, and so on."""
     likeliest = [Logprob(bytes([(byte + place) % 256]), HALF * (place + 1)) for place in range(max(1, top))]
     return Chosen(likeliest[0], tuple(likeliest[:top]))
+
+
+def echoed(prompt: bytes, top: int) -> tuple[Chosen | bytes, ...]:
+    """The bytes of a prompt: before the first there is nothing that it could follow."""
+    return (prompt[:1], *(chosen(byte, top) for byte in prompt[1:])) if prompt else ()
 
 
 def _bytes(prompt: Sequence[Segment]) -> bytes:

@@ -101,7 +101,10 @@ class Context:
         self._lib.llama_synchronize(self._context)
 
     def logits(self, chunk: Chunk, drafted: int = 0) -> Logits:
-        """The logits after this chunk of the last batch and so many tokens of its draft, valid until the next batch."""
+        """The logits after this chunk of the last batch and so many tokens of its draft, valid until the next batch.
+
+        A chunk with `rows` has them also for tokens before its end: `drafted` is negative then.
+        """
         row = self._lib.llama_get_logits_ith(self._context, self._batch.ends[chunk.lane] + drafted)
         if row == ffi.NULL:
             raise EngineError("llama.cpp gave no logits")
@@ -122,7 +125,8 @@ class Context:
 
 class Batch:
     """A llama_batch over numpy arrays. `ends` says for each sequence where its chunk ended, before its draft. With
-    `all` every token is to give an output, else only the last of a prompt, and those of a draft that need it."""
+    `all` every token is to give an output, else those of a chunk with `rows`, the last of a prompt, and what of a
+    draft needs it."""
 
     def __init__(self, size: int, *, all: bool = False) -> None:
         self._all = all
@@ -144,9 +148,9 @@ class Batch:
         for chunk in chunks:
             tokens = chunk.all
             last, end = at + len(chunk.tokens) - 1, at + len(tokens)
-            self._token[at:end], self._lane[at:end], self._wanted[at:end] = tokens, chunk.lane, self._all
+            self._token[at:end], self._lane[at:end], self._wanted[at:end] = tokens, chunk.lane, self._all or chunk.rows
             self._position[at:end] = np.arange(chunk.start, chunk.start + len(tokens))
-            self._wanted[last] = chunk.last or self._all
+            self._wanted[last] = chunk.last or chunk.rows or self._all
             self._wanted[last + 1 : end] = chunk.draft.wanted
             self.ends[chunk.lane] = last
             at = end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from cortex.engines.llama import machine, sampling, warm
 from cortex.engines.llama.abi import PINNED, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
+from cortex.engines.llama.echo import Echo
 from cortex.engines.llama.embedding import Embedder
 from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of
 from cortex.engines.llama.guess import Guesser
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 IRRELEVANT: Final = Costs(1, 1, 1)  # of a model that tries nothing
 IDLE: Final = 28  # sequences beside those that run
-DRAFTS: Final = 32  # tokens that one step may try: each costs a row of logits
+DRAFTS: Final = 32  # tokens that one step may try, or tell of a prompt: each costs a row of logits
 
 
 class Llama:
@@ -62,12 +63,11 @@ class Llama:
         # Idle sequences cost no memory of their own: the cells decide how many chats of a while ago are kept. Recurrent
         # models do pay for each.
         lanes = load.parallel + IDLE if model.rewinds else load.parallel
-        drafts = DRAFTS if model.rewinds else 0
         shape = Shape(
             cells=cells,
             lanes=lanes,
             threads=load.threads or machine.threads(),
-            rows=load.parallel + drafts,
+            rows=load.parallel + DRAFTS,
             cache_type=extra.cache_type,
             scratch=model.rewinds,
             flash_attention=extra.flash_attention,
@@ -79,7 +79,7 @@ class Llama:
             parallel=load.parallel,
             cells=self._decoder.cells,
             rewinds=model.rewinds,
-            drafts=drafts,
+            drafts=DRAFTS,
         )
         self._embedder = Embedder(model, shape)
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
@@ -129,7 +129,9 @@ class Llama:
             guesser=self._guesser(job, tokens),
             prompt=len(tokens),
             limit=_limit(len(tokens), job, self.context),
+            echo=self._echo(job, tokens),
         )
+        run.flow.wanted = run.echo.wanted if run.echo else None
         piece = run.begin(len(self._runs) + 1)
         if _tells(piece):
             self._ready.append(piece)
@@ -142,7 +144,7 @@ class Llama:
         if job.suffix is not None:
             return self._vocabulary.infill(job.prompt, job.suffix)
         tokens = self._vocabulary.tokenize(job.prompt)
-        return tokens if _given(job.prompt) else self._said.again(tokens)
+        return tokens if job.echo or _given(job.prompt) else self._said.again(tokens)
 
     def _embed(self, number: int, job: Job) -> None:
         if self._model.pooling == POOLING_RANK:
@@ -167,6 +169,13 @@ class Llama:
         lookup = Lookup(prompt) if self._lookup else None
         return Guesser(self._costs, self._vocabulary.eog, draft, lookup)
 
+    def _echo(self, job: Job, tokens: list[int]) -> Echo | None:
+        """What tells of the prompt's tokens, but not of one that only this engine has put before them."""
+        if not job.echo:
+            return None
+        ours = len(tokens) - len(self._vocabulary.plain(job.prompt))
+        return Echo(self._vocabulary, list(tokens), job.logprobs or 0, next=ours)
+
     def step(self) -> list[Piece | Failure]:
         if self._ready:
             ready, self._ready = self._ready, []
@@ -185,7 +194,7 @@ class Llama:
         for chunk in chunks:
             self._slots.decoded(chunk)
             self._keeper.passed(chunk)
-        pieces = [self._next(chunk) for chunk in chunks if chunk.last]
+        pieces = [piece for chunk in chunks for piece in self._told(chunk)]
         return [piece for piece in pieces if isinstance(piece, Failure) or _tells(piece)]
 
     def cancel(self, number: int) -> None:
@@ -206,14 +215,24 @@ class Llama:
         self._decoder.decode(chunks)
         self._pace.learn(sum(len(chunk.all) for chunk in chunks), time.monotonic() - began)
 
-    def _next(self, chunk: Chunk) -> Piece | Failure:
-        """What this chunk's run says after its last token."""
+    def _told(self, chunk: Chunk) -> list[Piece | Failure]:
+        """What this chunk's run tells of its prompt, and says after its last token."""
         run = self._runs[chunk.flow.number]
         try:
-            piece = run.go_on(lambda drafted: self._decoder.logits(chunk, drafted), chunk.draft.tokens, len(self._runs))
+            return [*self._echoed(chunk, run), *([self._next(chunk, run)] if chunk.last else [])]
         except CortexError as error:
             self._end(chunk.flow.number)
-            return Failure(chunk.flow.number, error.message, client=isinstance(error, BadRequest))
+            return [Failure(chunk.flow.number, error.message, client=isinstance(error, BadRequest))]
+
+    def _echoed(self, chunk: Chunk, run: Run) -> Iterator[Piece]:
+        if run.echo and chunk.rows:
+            last = chunk.start + len(chunk.tokens) - 1
+            told = run.echo.decoded(last + 1, lambda at: self._decoder.logits(chunk, at - last))
+            run.flow.wanted = run.echo.wanted
+            yield Piece(run.flow.number, b"", usage=run.usage, prompt=told)
+
+    def _next(self, chunk: Chunk, run: Run) -> Piece:
+        piece = run.go_on(lambda drafted: self._decoder.logits(chunk, drafted), chunk.draft.tokens, len(self._runs))
         if chunk.draft:
             self._slots.rewind(chunk.flow)
         if piece.finish:
@@ -247,15 +266,15 @@ def _given(prompt: Sequence[Segment]) -> bool:
 
 
 def _tells(piece: Piece) -> bool:
-    return bool(piece.data or piece.finish or piece.tokens)
+    return bool(piece.data or piece.finish or piece.tokens or piece.prompt)
 
 
 def _limit(prompt: int, job: Job, context: int) -> int:
     """How many tokens may be said after a prompt of so many."""
     _check_length(prompt, job, context)
-    if job.max_tokens is not None and job.max_tokens < 1:
-        raise BadRequest(f"max_tokens is {job.max_tokens}: a reply has at least one token", param="max_tokens")
-    return min(job.max_tokens or context, context - prompt)
+    if job.max_tokens is not None and job.max_tokens < 0:
+        raise BadRequest(f"max_tokens is {job.max_tokens}: a reply cannot have less than none", param="max_tokens")
+    return min(context if job.max_tokens is None else job.max_tokens, context - prompt)
 
 
 def _check_length(tokens: int, job: Job, context: int) -> None:

@@ -14,7 +14,7 @@ def drawn(vocabulary: Vocabulary, logits: Logits, mask: Mask | None, token: int,
     ids, scores = allowed(logits, mask)
     scores -= scores.max() + np.log(np.exp(scores - scores.max()).sum())
     own, *others = (
-        Logprob(vocabulary.text([int(ids[place])]), float(scores[place]))
+        Logprob(vocabulary.pieces[ids[place]], float(scores[place]))
         for place in (int(ids.searchsorted(token)), *_best(scores, top))
     )
     return Chosen(own, tuple(others))

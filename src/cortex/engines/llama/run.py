@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cortex.core.job import Chosen, Finish, Job, Piece, Usage
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama import likely
+from cortex.engines.llama.echo import Echo
 from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.sampling import Logits, Mask, Sampler, narrowed
 from cortex.engines.llama.slots import Flow
@@ -34,6 +35,8 @@ class Run:
     guesser: Guesser | None
     prompt: int
     limit: int
+    echo: Echo | None = None
+    begun: bool = False
     forced: int = 0
     decodes: int = 0
     told: list[Chosen] = field(default_factory=list)  # of the tokens that are in no piece yet
@@ -49,15 +52,23 @@ class Run:
         return Usage(self.prompt, self.said, cached, self.forced, self.decodes, **tried)
 
     def begin(self, streams: int) -> Piece:
-        """What the grammar forces from the start: it needs no decode. So many jobs will share the next one."""
-        finish = self._say([])
+        """What the grammar forces from the start: it needs no decode. Where the prompt is echoed, that comes first. So
+        many jobs will share the next decode."""
+        if self.echo:
+            return self._piece(0, None)
+        finish = self._begin()
         self._guess(finish, streams)
         return self._piece(0, finish)
+
+    def _begin(self) -> Finish | None:
+        self.begun = True
+        return self._say([])
 
     def go_on(self, rows: Rows, tried: list[int], streams: int) -> Piece:
         """What is said after the tokens so far, and on as long as it is what was tried."""
         self.decodes += 1
-        begin, finish, said = self.said, None, 0
+        begin, said = self.said, 0
+        finish = None if self.begun else self._begin()
         while finish is None and self._since(begin) == tried[:said]:
             finish = self._draw(rows(said))
             said = self.said - begin

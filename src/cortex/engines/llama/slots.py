@@ -33,12 +33,14 @@ class Flow:
     """Job `number`'s tokens, prompt and reply. `cached` of them were in the cache when it was first admitted.
 
     `draft` are tokens that may come next: they are decoded too where there is room, and `rewind` takes them back. A
-    chunk ends at each of the `marks` (counts of tokens): its state is copied there.
+    chunk ends at each of the `marks` (counts of tokens): its state is copied there. From position `wanted` on (None:
+    only at the end) all logits are wanted: what the cache has of them is decoded anew.
     """
 
     number: int
     tokens: list[int]
     draft: Tries = NOTHING
+    wanted: int | None = None
     age: int = 0  # the smaller the older
     lane: Lane | None = None
     settled: bool = False  # everything before the newest tokens is decoded: it is a running stream
@@ -66,7 +68,7 @@ class Lane:
 class Chunk:
     """Tokens to decode in this step, from position `start` of their sequence on. `last`: nothing is pending after.
 
-    Then `draft` is decoded behind them.
+    Then `draft` is decoded behind them. `rows`: the logits of all its tokens are wanted.
     """
 
     flow: Flow
@@ -75,6 +77,7 @@ class Chunk:
     tokens: Sequence[int]
     last: bool
     draft: Tries = NOTHING
+    rows: bool = False
 
     @property
     def all(self) -> list[int]:
@@ -112,14 +115,15 @@ class Slots:
     """`lanes` sequences, at most `parallel` of them running, in a pool of `cells`.
 
     The oldest running flow can always go on: idle sequences give way to it, the one used longest ago first, then the
-    youngest flow is preempted. So `cells` must hold at least one whole request. A step tries at most `drafts` tokens.
+    youngest flow is preempted. So `cells` must hold at least one whole request. A step gives at most `drafts` rows of
+    logits beside those at the ends of chunks: for what is tried, and for prompts whose logits are all wanted.
     """
 
     def __init__(
         self, cache: Cache, *, lanes: int, parallel: int, cells: int, rewinds: bool = True, drafts: int = 0
     ) -> None:
         self._cache, self._parallel, self._rewinds = cache, parallel, rewinds
-        self._drafts = drafts if rewinds else 0
+        self._rows, self._drafts = drafts, drafts if rewinds else 0
         self._lanes = [Lane(id) for id in range(lanes)]
         self._cells = Cells(cells)
         self._clock = itertools.count(1)
@@ -165,7 +169,8 @@ class Slots:
         for flow in sorted(self._running(), key=lambda flow: (not flow.settled, flow.age)):
             left = budget - _tokens(chunks)
             least = 1 if flow.settled else 0 if any(not chunk.flow.settled for chunk in chunks) else LEAST_PREFILL
-            if flow.lane and (count := self._room(flow, min(_until_mark(flow), max(left, least)), chunks)):
+            rows = self._rows - _rows(chunks) if _all(flow) else flow.pending
+            if flow.lane and (count := self._room(flow, min(_until_mark(flow), max(left, least), rows), chunks)):
                 chunks.append(_chunk(flow, flow.lane, count))
         self._try_drafts(chunks, budget)
         return chunks
@@ -209,7 +214,8 @@ class Slots:
     def _admit(self) -> None:
         while self._waiting and len(self._running()) < self._parallel:
             flow = self._waiting[0]
-            reuse = choose(flow.tokens, self._candidates(), rewinds=self._rewinds)
+            known = flow.tokens if flow.wanted is None else flow.tokens[: flow.wanted + 1]
+            reuse = choose(known, self._candidates(), rewinds=self._rewinds)
             if reuse is None or self._soon_known(flow, reuse.length) or not self._fits(flow, reuse):
                 return
             self._place(self._waiting.popleft(), reuse)
@@ -219,7 +225,7 @@ class Slots:
 
     def _soon_known(self, flow: Flow, length: int) -> bool:
         """Whether a running flow is about to decode much of this prompt, so that waiting for it saves the work."""
-        if not self._rewinds:
+        if not self._rewinds or _all(flow):
             return False
         prefills = (other for other in self._running() if not other.settled)
         return any(common(flow.tokens[:-1], other.tokens) >= length + WORTH_WAITING for other in prefills)
@@ -264,7 +270,7 @@ class Slots:
         """Lengthen the chunks by drafts, an even share for each. Only idle sequences give way to what may be in vain,
         and the more is decoded at once, the less of it the others wait for."""
         places = [i for i, chunk in enumerate(chunks) if chunk.last and chunk.flow.draft]
-        left = min(self._drafts // max(1, len(chunks)), budget - _tokens(chunks))
+        left = min(self._drafts // max(1, len(chunks)), self._rows - _rows(chunks), budget - _tokens(chunks))
         for done, i in enumerate(places):
             share = max(0, left) // (len(places) - done)
             draft = chunks[i].flow.draft.first(share)
@@ -311,7 +317,17 @@ def _until_mark(flow: Flow) -> int:
 
 def _chunk(flow: Flow, lane: Lane, count: int) -> Chunk:
     start = len(lane.tokens)
-    return Chunk(flow, lane.id, start, flow.tokens[start : start + count], last=count == flow.pending)
+    tokens = flow.tokens[start : start + count]
+    return Chunk(flow, lane.id, start, tokens, last=count == flow.pending, rows=_all(flow))
+
+
+def _all(flow: Flow) -> bool:
+    """Whether more of this flow's logits are wanted than those at its end."""
+    return flow.wanted is not None
+
+
+def _rows(chunks: Sequence[Chunk]) -> int:
+    return sum(len(chunk.tokens) for chunk in chunks if chunk.rows)
 
 
 def _tokens(chunks: Sequence[Chunk]) -> int:

@@ -147,11 +147,11 @@ def include_usage(node: Node) -> bool:
     return options is not None and flag(options, "include_usage", False)
 
 
-def max_tokens(node: Node, default: int | None) -> int | None:
+def max_tokens(node: Node, default: int | None, least: int = 1) -> int | None:
     found = node.get("max_completion_tokens") or node.get("max_tokens")
     if found is None:
         return default
-    return None if found.value == -1 else min(found.integer(1), _MOST)
+    return None if found.value == -1 else min(found.integer(least), _MOST)
 
 
 def stop(node: Node, default: tuple[str, ...]) -> tuple[str, ...]:

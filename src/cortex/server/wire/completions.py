@@ -41,9 +41,14 @@ _LIKELY: Final = {"type": "integer", "minimum": 0, "maximum": MOST_LIKELY}
 _OWN = (
     Field("prompt", Obeyed(), "What to continue, as it is: special tokens' spellings are those tokens.", inputs.SCHEMA),
     Field("suffix", Obeyed(), "What follows the reply; the model must have fill-in-the-middle tokens.", _TEXT),
-    Field("echo", Obeyed(), "Begin each text of the answer with its prompt; not beside logprobs.", _FLAG),
+    Field("echo", Obeyed(), "Begin each text with its prompt, and its logprobs with the prompt's.", _FLAG),
     Field("best_of", Obeyed(), "Make so many replies and send the n likeliest; not beside stream.", _COUNT),
-    Field("max_tokens", Obeyed(), "The most tokens of the reply, 16 unless said; -1: up to the context's end.", _INT),
+    Field(
+        "max_tokens",
+        Obeyed(),
+        "The most tokens of the reply; 16 unless said; -1: to the context's end.",
+        _INT,
+    ),
     Field("logprobs", Obeyed(), "Say how likely each token was, and so many of the likeliest with it.", _LIKELY),
     Field("n_probs", Obeyed(), "logprobs by llama-server's name; 0 is off.", _LIKELY, openai=False),
 )
@@ -91,8 +96,9 @@ def read(body: Mapping[str, Any], defaults: Defaults, *, strict: bool = False) -
 
 
 def _check_together(asked: CompletionRequest) -> None:
-    if asked.echo and asked.likely:
-        raise BadRequest("logprobs: those of an echoed prompt are not computed here; leave echo out", param="logprobs")
+    if asked.echo and asked.likely and asked.passages[0].job.suffix is not None:
+        why = "the tokens of a prompt with a suffix are not those of its text: leave echo or logprobs out"
+        raise BadRequest(f"suffix: {why}", param="suffix")
     if asked.drafts > asked.count and asked.stream:
         raise BadRequest("best_of: which replies are the best is known at the end; leave stream out", param="best_of")
 
@@ -104,8 +110,9 @@ def _passages(node: Node, defaults: Defaults) -> tuple[Passage, ...]:
         (),
         grammar=read_text(node, "grammar") or None,
         sampling=sampling(node, defaults.sampling),
-        max_tokens=max_tokens(node, MAX_TOKENS),
+        max_tokens=max_tokens(node, MAX_TOKENS, least=0),
         logprobs=_ranked(node),
+        echo=flag(node, "echo", False) and _logprobs(node) is not None,
         ignore_eos=flag(node, "ignore_eos", False),
         suffix=suffix,
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from cortex.core.events import Done, Event, Reply, Text, Tokens
-from cortex.core.job import Usage, added, total
+from cortex.core.events import Done, Echo, Event, Reply, Text, Tokens
+from cortex.core.job import Chosen, Usage, added, total
 from cortex.server.wire.completions import CompletionRequest
 from cortex.server.wire.likely import Likely
 from cortex.server.wire.response import Head, counters, usage
@@ -47,8 +47,9 @@ def spent(usages: Sequence[Usage], each: int) -> Usage:
 
 def _whole(index: int, prompt: str, reply: Reply, asked: CompletionRequest) -> dict[str, Any]:
     likely = Likely()
+    likely.echo(prompt if asked.likely else "", reply.echoed)
     likely.add(reply.tokens if asked.likely else ())
-    return _choice(index, prompt + reply.text, reply.finish, likely.take(len(reply.text)))
+    return _choice(index, prompt + reply.text, reply.finish, likely.take(len(prompt + reply.text)))
 
 
 def _choice(index: int, text: str, finish: str | None, likely: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -56,22 +57,40 @@ def _choice(index: int, text: str, finish: str | None, likely: dict[str, Any] | 
 
 
 class TextWriter:
-    """Writes the chunks of one streamed answer; it begins with the prompts where they are `echoed`."""
+    """Writes the chunks of one streamed answer. Each text begins with its prompt where they are `echoed`: at once, or
+    with log probabilities when those of all its tokens are known."""
 
     def __init__(self, head: Head, asked: CompletionRequest, echoed: Sequence[str] = ()) -> None:
-        self._head, self._asked, self._echoed = head, asked, echoed
+        self._head, self._asked = head, asked
+        texts = [prompt for prompt in echoed for _ in range(asked.count)]
+        self._prompts = {index: text for index, text in enumerate(texts) if text}  # that are not sent yet
         self._count = asked.count * len(asked.passages)
         self._usages: dict[int, Usage] = {}
         self._likely = [Likely() for _ in range(self._count)]
+        self._echoes: list[list[Chosen | bytes]] = [[] for _ in range(self._count)]
         self._sent = [0] * self._count  # characters
 
     def start(self) -> bytes:
         own = {"cortex": {"warnings": self._head.warnings}} if self._head.warnings else {}
-        texts = [prompt for prompt in self._echoed for _ in range(self._asked.count)]
-        echo = (self._chunk([_choice(index, text, None)]) for index, text in enumerate(texts) if text)
+        echo = [] if self._asked.likely else [self._prompt(index) for index in [*self._prompts]]
         return b"".join([self._chunk([], **own) if own else b"", *echo])
 
+    def _prompt(self, index: int) -> bytes:
+        """The prompt of this text, if it is to be sent and has not been."""
+        if not (text := self._prompts.pop(index, "")):
+            return b""
+        if self._asked.likely:
+            self._sent[index] = len(text)
+            self._likely[index].echo(text, self._echoes[index])
+        return self._chunk([_choice(index, text, None, self._likely[index].take(len(text)))])
+
     def event(self, event: Event, index: int = 0) -> bytes:
+        if isinstance(event, Echo):
+            self._echoes[index] += event.tokens
+            return b""
+        return self._prompt(index) + self._event(event, index)
+
+    def _event(self, event: Event, index: int) -> bytes:
         match event:
             case Tokens(tokens):
                 self._likely[index].add(tokens)

@@ -23,11 +23,12 @@ from cortex.server.wire.fields import request_schema
 
 
 class TextLogprobs(Shape):
-    """Lists side by side, an entry a token; `text_offset` is where it begins in the reply, in characters."""
+    """Lists side by side, an entry a token; `text_offset` is where it begins in the text, in characters. The first
+    token of a prompt that is echoed has null: nothing comes before it."""
 
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]] | None
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None] | None
     text_offset: list[int]
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from cortex.core.errors import CortexError
-from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Reply, Text, Tokens
+from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Echo, Event, Reasoning, Reply, Text, Tokens
 from cortex.core.job import Chosen, Usage, total
 from cortex.server.wire.calls import CallWriter, Shape
 from cortex.server.wire.errors import error_body
@@ -87,7 +87,7 @@ class Choice:
         match event:
             case Text(text):
                 return self._text(text)
-            case CallDelta(_, "") | Reasoning(""):
+            case CallDelta(_, "") | Reasoning("") | Echo():
                 return b""
             case CallDelta(index, json):
                 more = self._calls.more(index, json)
