@@ -45,6 +45,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "starlette": ("cortex.server",),
     "typer": ("cortex.cli",),
     "uvicorn": ("cortex.server",),
+    "websockets": ("cortex.server",),  # uvicorn finds it by itself
     "xllamacpp": ("cortex.engines.llama",),
     "yaml": ("cortex.config", "cortex.models"),
 }

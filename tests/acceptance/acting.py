@@ -22,6 +22,7 @@ from prompted import whispered
 
 from cortex.dialects import find
 from cortex.models.open import Opened
+from cortex.models.settings import Settings
 from cortex.models.store import Store
 from cortex.server.local import LocalService
 
@@ -151,8 +152,8 @@ def added_up(chunks: Iterator[Any]) -> Said:
 def staged(folder: Path) -> Iterator[Stage]:
     store, templates = Store(folder), dict[str, str]()
 
-    def opened(store: Store, id: str, *, context: int | None = None) -> Opened:
-        model = talker.opened(store, id, context=context or 2_000_000)
+    def opened(store: Store, id: str, wanted: Settings) -> Opened:
+        model = talker.opened(store, id, replace(wanted, context=wanted.context or 2_000_000))
         return replace(model, profile=replace(model.profile, template=templates.get(id, model.profile.template)))
 
     service = LocalService(store, open_model=opened)

@@ -50,7 +50,7 @@ def test_the_context_is_what_is_asked_for_but_never_more_than_the_model_s(
 
 def test_a_context_for_this_time_wins_over_the_setting(store: Store) -> None:
     _opened(store, {"ctx_len": 12000}, {})
-    assert opened(store, "m", context=500).profile.context == 500
+    assert opened(store, "m", settings({"ctx_len": 500})).profile.context == 500
 
 
 def test_the_header_decides_the_dialect_under_any_id(store: Store) -> None:

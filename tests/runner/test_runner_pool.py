@@ -15,8 +15,7 @@ from puppet import job, load
 from witness import ask, eventually, gone, read
 
 from cortex.core.errors import Busy, Crowded, EngineError, LoadError, NotFound
-from cortex.engines.base import Load
-from cortex.runner.pool import Pool
+from cortex.runner.pool import Demand, Pool
 
 
 class World:
@@ -26,10 +25,10 @@ class World:
         self.models = {"a": load(), "b": load(), "hangs": load("hang"), "broken": load("broken")}
         self.time = 100.0
 
-    def resolve(self, name: str) -> Load:
+    def resolve(self, name: str) -> Demand:
         if name not in self.models:
             raise NotFound(f"there is no model {name}")
-        return self.models[name]
+        return Demand(self.models[name])
 
     def clock(self) -> float:
         return self.time
@@ -194,7 +193,7 @@ async def test_only_so_many_wait_for_a_model_that_is_being_loaded(world: World) 
     await asyncio.sleep(0)
     with pytest.raises(Crowded, match="as many requests as may wait for hangs"):
         await pool.admit("hangs")
-    assert (await pool.admit("a")).alive  # another model has a line of its own
+    assert (await pool.admit("a")).runner.alive  # another model has a line of its own
     waiting[0].cancel()
     await asyncio.wait(waiting[:1])
     third = asyncio.create_task(pool.admit("hangs"))

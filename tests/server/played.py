@@ -7,21 +7,26 @@ import itertools
 import struct
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import uvicorn
 from faithful import Faithful
 
 from cortex.complete import Choices
+from cortex.config import Config
 from cortex.core.chat import Chat
 from cortex.core.errors import NotFound
 from cortex.core.events import CallBegin, CallDelta, CallEnd, Done, Event, Reasoning, Text
 from cortex.core.job import Cut, Job, Segment, Usage, Vector
 from cortex.core.passage import Passage
+from cortex.models.store import Store
+from cortex.runner.pool import Change
 from cortex.server.app import create_app
+from cortex.server.library import Library
 from cortex.server.service import Answer, Card, Running, Service
 from cortex.server.site import Options, Site
 
@@ -60,6 +65,13 @@ NAMES = tuple(SCRIPTS)
 OPEN = Options()
 
 
+class Unread(Library):
+    """Of models that have no file."""
+
+    async def describe(self, id: str) -> dict[str, Any]:
+        return {}
+
+
 @dataclass
 class PlayedService:
     """Each model plays the script of its name. `asked` are the chats so far, `closed` the models whose events ended."""
@@ -70,10 +82,17 @@ class PlayedService:
     closed: list[str] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
     fractions: dict[str, float] = field(default_factory=dict)
-    contexts: dict[str, int | None] = field(default_factory=dict)
+    wanted: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    library: Library = field(default_factory=lambda: Unread(Store(Path("/nonexistent/cortex"))))
     warnings: tuple[str, ...] = ()
     admission: float = 0.0
     shut: bool = False
+
+    def configure(self, config: Config) -> None:
+        pass
+
+    def watch(self, tell: Callable[[Change], None]) -> None:
+        pass
 
     def models(self) -> Sequence[Card]:
         return [self.find(name) for name in self.scripts]
@@ -112,10 +131,10 @@ class PlayedService:
     async def prompt(self, card: Card, chat: Chat) -> str:
         return "\n".join(message.text for message in chat.messages)
 
-    async def start(self, card: Card, *, context: int | None = None) -> None:
+    async def start(self, card: Card, wanted: Mapping[str, Any] | None = None) -> None:
         if card.id in self.failures:
             raise self.failures[card.id]
-        self.contexts[card.id] = context
+        self.wanted[card.id] = wanted or {}
         self.loaded.append(card.id)
 
     async def stop(self, card: Card) -> bool:

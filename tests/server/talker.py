@@ -12,7 +12,7 @@ from cortex.engines.base import Engine, Load, Progress
 from cortex.engines.scripted import Scripted
 from cortex.models.gguf import Header
 from cortex.models.open import CHATML, Opened
-from cortex.models.settings import settings
+from cortex.models.settings import Settings, settings
 from cortex.models.store import Model, Store
 
 HEADER = Header("test", "", "", "", "", 0, 8192, 0, "", {}, "", "", 0, "")
@@ -29,8 +29,9 @@ def add(store: Store, id: str, **script: object) -> Model:
     return store.add(Model(id, path, path.stat().st_size, "test", settings={"engine": "talker:engine"}))
 
 
-def opened(store: Store, id: str, *, context: int | None = None) -> Opened:
+def opened(store: Store, id: str, wanted: Settings | None = None) -> Opened:
     """What `cortex.models.open.opened` gives, without a GGUF file."""
     model = store.get(id)
-    profile = Profile(id, CHATML, dialects.find("hermes"), specials={}, context=context or 8192)
-    return Opened(model, model.path, HEADER, settings(model.settings), profile)
+    wanted = wanted or settings(model.settings)
+    profile = Profile(id, CHATML, dialects.find("hermes"), specials={}, context=wanted.context or 8192)
+    return Opened(model, model.path, HEADER, wanted, profile)

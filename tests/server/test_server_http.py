@@ -166,9 +166,9 @@ def test_a_method_that_does_not_fit(http: httpx.Client) -> None:
 def test_strict_fields_are_refused(service: PlayedService) -> None:
     with serving(service, Options(strict_fields=True)) as server, httpx.Client(base_url=server.url) as http:
         reply = http.post(CHAT, json=asking(colour="red"))
-        started = http.post("/v1/models/start", json={"model": "words", "ngl": 3})
+        started = http.post("/v1/models/start", json={"model": "words", "n_batch": 3})
     assert (reply.status_code, in_form(reply)["param"]) == (400, "colour")
-    assert (started.status_code, in_form(started)["param"]) == (400, "ngl")
+    assert (started.status_code, in_form(started)["param"]) == (400, "n_batch")
 
 
 # -- our own failures --------------------------------------------------------------------------------------------------
@@ -284,21 +284,21 @@ def test_a_model_is_started_seen_and_stopped(http: httpx.Client, server: Serving
     assert http.get("/v1/models/status/words").status_code == 400
     started = http.post("/v1/models/start", json={"model": "words", "ctx_len": 2048})
     assert (started.status_code, started.json()) == (200, {"message": "Started successfully!"})
-    assert server.service.contexts == {"words": 2048}
+    assert server.service.wanted == {"words": {"ctx_len": 2048}}
     assert http.get("/v1/models/status/words").json() == {"message": "Model is running"}
     loaded = http.get("/inferences/server/models").json()
     docs.LoadedList.model_validate(loaded)
     assert loaded["data"][0] | {"start_time": 0} == {
         "id": "words", "model": "words", "object": "model", "engine": "llama-cpp", "ram": 1000, "vram": 0,
-        "start_time": 0, "uptime": 7.5,
+        "start_time": 0, "uptime": 7.5, "memory": 0, "ctx_len": 0, "idle": None, "unloads_in": None,
     }  # fmt: skip
     assert http.post("/v1/models/stop", json={"model": "words"}).json() == {"message": "Stopped successfully!"}
     assert http.get("/inferences/server/models").json()["data"] == []
 
 
 def test_what_start_cannot_obey_is_named(http: httpx.Client) -> None:
-    body = http.post("/v1/models/start", json={"model": "words", "ngl": 33, "cache_type": "q8_0"}).json()
-    assert body["warning"].startswith("cache_type, ngl: ")
+    body = http.post("/v1/models/start", json={"model": "words", "n_batch": 33, "caching_enabled": True}).json()
+    assert body["warning"].startswith("caching_enabled, n_batch: ")
 
 
 @pytest.mark.parametrize(
@@ -453,7 +453,20 @@ def test_every_route_is_documented_with_its_errors(http: httpx.Client) -> None:
         "POST /v1/embeddings",
         *(f"POST {top}{path}" for top in ("", "/v1") for path in ("/tokenize", "/detokenize", "/apply-template")),
         "GET /v1/models",
-        "GET /v1/models/{id}",
+        *(f"{verb} /v1/models/{{id}}" for verb in ("GET", "PATCH", "DELETE")),
+        *(f"{verb} /v1/models/pull" for verb in ("POST", "DELETE")),
+        "POST /v1/models/pull/info",
+        "POST /v1/models/import",
+        *(f"{verb} /v1/models/sources" for verb in ("GET", "POST", "DELETE")),
+        "GET /v1/models/sources/{source}",
+        "GET /v1/models/hub",
+        *(f"{verb} /v1/configs" for verb in ("GET", "PATCH")),
+        *(f"{verb} /v1/engines" for verb in ("GET", "POST")),
+        *(f"GET /v1/engines/{{name}}{rest}" for rest in ("", "/releases", "/releases/{version}", "/default")),
+        *(f"POST /v1/engines/{{name}}/{rest}" for rest in ("install", "default", "update", "load")),
+        *(f"DELETE /v1/engines/{{name}}/{rest}" for rest in ("install", "load")),
+        "GET /v1/hardware",
+        "POST /v1/hardware/activate",
         "GET /v1/models/status/{id}",
         "POST /v1/models/start",
         "POST /v1/models/stop",

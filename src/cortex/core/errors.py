@@ -9,6 +9,7 @@ CortexError
   EngineError     ours: the engine failed or ended (500)
     LoadError     a model cannot be loaded: its file is broken, a setting is wrong (503)
       NoRoom      too little memory is free now (503)
+        TooBig    it needs more memory than models may take at all (503)
 """
 
 from __future__ import annotations
@@ -74,4 +75,8 @@ class LoadError(EngineError):
 
 class NoRoom(LoadError):
     code = "insufficient_memory"
-    again = 30
+    again: ClassVar[int | None] = 30
+
+
+class TooBig(NoRoom):
+    again = None

@@ -9,13 +9,14 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from cortex.core.errors import BadRequest
 from cortex.core.specials import is_special
+from cortex.models.memory import Shape
 from cortex.models.shards import shards
 
 # Value types of the key-value section, as struct codes; 8 is a string, 9 an array.
@@ -41,6 +42,7 @@ QUANTISATIONS = {
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4  # tokenizer.ggml.token_type
 ENDS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))  # tokens that end a generation
 TOKENS, TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+MOST_LAYERS = 10_000  # in a shape: the count is somebody else's claim, and no model has so many
 U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
 
 
@@ -49,7 +51,8 @@ class Header:
     """What a GGUF says of itself. Texts are "" and numbers 0 where it says nothing.
 
     `parameters` counts the weights of all tensors. `context` is the length the model was made for. `specials` are
-    spellings of special tokens with their ids; `bos` and `eos` are spellings. `size` is the file's, in bytes.
+    spellings of special tokens with their ids; `bos` and `eos` are spellings. `size` is the file's, in bytes. `shape`
+    is what the memory depends on.
     """
 
     architecture: str
@@ -66,6 +69,7 @@ class Header:
     eos: str
     size: int
     quantisation: str
+    shape: Shape = field(default_factory=Shape)
 
 
 def read(path: Path) -> Header:
@@ -199,7 +203,47 @@ def _header(reader: _Reader) -> Header:
         eos=_spelling(reader, tokens, known.get("tokenizer.ggml.eos_token_id")),
         size=reader.size,
         quantisation=QUANTISATIONS.get(_number(known, "general.file_type", missing=-1), ""),
+        shape=_shape(reader, known, architecture),
     )
+
+
+def _shape(reader: _Reader, known: Mapping[str, Any], architecture: str) -> Shape:
+    def each(key: str) -> tuple[int, ...]:
+        """The key's number for each layer; files write one for all of them, or a list."""
+        value = known.get(f"{architecture}.{key}")
+        if isinstance(value, _Array) and value.kind in SCALARS:
+            return tuple(int(number) for number in reader.numbers(value))
+        return (value if isinstance(value, int) else 0,) * min(layers, MOST_LAYERS)
+
+    def one(key: str) -> int:
+        return max(each(key), default=0)
+
+    layers, tokens = _number(known, f"{architecture}.block_count"), known.get(TOKENS)
+    width, heads = one("embedding_length"), one("attention.head_count")
+    size = width // max(1, heads)
+    full = _number(known, f"{architecture}.full_attention_interval") or 1
+    kv_heads = each("attention.head_count_kv")
+    if not any(kv_heads):
+        kv_heads = each("attention.head_count")
+    return Shape(
+        width=width,
+        heads=heads,
+        kv_heads=tuple(count for layer, count in enumerate(kv_heads, 1) if layer % full == 0),
+        key=one("attention.key_length") or size,
+        value=one("attention.value_length") or size,
+        inner=one("feed_forward_length") or one("expert_feed_forward_length"),
+        vocabulary=tokens.count if isinstance(tokens, _Array) else 0,
+        state=_state(known, architecture, sum(not count for count in kv_heads) or len(kv_heads) * (full > 1)),
+    )
+
+
+def _state(known: Mapping[str, Any], architecture: str, layers: int) -> int:
+    """Bytes that one sequence takes in so many recurrent layers (Mamba and its kin: a convolution and a state)."""
+    inner, state, kernel, groups = (
+        _number(known, f"{architecture}.ssm.{key}")
+        for key in ("inner_size", "state_size", "conv_kernel", "group_count")
+    )
+    return layers * 4 * (inner * state + max(0, kernel - 1) * (inner + 2 * groups * state))
 
 
 def _preamble(reader: _Reader) -> tuple[int, int]:

@@ -6,15 +6,18 @@ import logging
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cortex import dialects
 from cortex.core.dialect import Dialect
 from cortex.core.errors import BadRequest, LoadError, NotFound
+from cortex.core.load import Load
 from cortex.core.profile import Profile
 from cortex.core.repair import repair
 from cortex.models import gguf
 from cortex.models.catalogue import builtin
 from cortex.models.gguf import Header
+from cortex.models.memory import Need, cells, need
 from cortex.models.settings import Settings, settings
 from cortex.models.store import Model, Store
 
@@ -41,24 +44,51 @@ class Opened:
     profile: Profile
     notes: tuple[str, ...] = ()
 
+    @property
+    def need(self) -> Need:
+        """What memory it will take."""
+        return need(
+            self.header.shape,
+            max(self.header.size, self.model.size),
+            context=self.profile.context,
+            parallel=self.settings.parallel,
+            cache_type=self.settings.cache_type,
+            flash=self.settings.flash_attention,
+        )
 
-def opened(store: Store, id: str, *, context: int | None = None) -> Opened:
-    """The model with this id, its file read anew. `context` wins over its settings; neither exceeds the model's own.
+    @property
+    def load(self) -> Load:
+        """How its engine is started."""
+        wanted, extra = self.settings, dict[str, Any]()
+        if wanted.engine == "llama":
+            extra |= {"cells": cells(self.profile.context, wanted.parallel), "cache_type": wanted.cache_type}
+            extra |= {"flash_attention": wanted.flash_attention}
+        return Load(
+            path=str(self.path),
+            engine=wanted.engine,
+            context=self.profile.context,
+            parallel=wanted.parallel,
+            gpu_layers=wanted.gpu_layers,
+            threads=wanted.threads,
+            extra=extra or None,
+        )
+
+
+def opened(store: Store, id: str, wanted: Settings | None = None) -> Opened:
+    """The model with this id, its file read anew. `wanted` takes the place of its own settings.
 
     Raises `NotFound` for an unknown id and `LoadError` for a file that is gone or broken.
     """
     model = store.get(id)
     header = _header(model)
-    wanted = settings(model.settings)
-    profile, notes = profiled(model.id, header, wanted, context=context)
+    wanted = wanted or settings(model.settings)
+    profile, notes = profiled(model.id, header, wanted)
     for note in notes:
         _log_once(model.id, note)
     return Opened(model, model.path, header, wanted, profile, notes)
 
 
-def profiled(
-    name: str, header: Header, wanted: Settings, *, context: int | None = None
-) -> tuple[Profile, tuple[str, ...]]:
+def profiled(name: str, header: Header, wanted: Settings) -> tuple[Profile, tuple[str, ...]]:
     """What the pure half has to know of a model, and notes of what was put right."""
     template, notes = _template(header, wanted)
     profile = Profile(
@@ -68,7 +98,7 @@ def profiled(
         specials=header.specials,
         bos=header.bos,
         eos=header.eos,
-        context=_context(header, context or wanted.context),
+        context=_context(header, wanted.context),
         tool_prompt=_file(wanted.tool_prompt) if wanted.tool_prompt else None,
     )
     return profile, notes

@@ -1,6 +1,7 @@
 """How one model is to be run, as its owner set it: checked values. Never knows where they are kept.
 
-The keys are those of the original's `model.yml`; `dialect`, `template` and `tool_prompt` are ours.
+The keys are those of the original's `model.yml` and of its `/v1/models/start`; `dialect`, `template`, `tool_prompt` and
+`keep_alive` are ours.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cortex import dialects
+from cortex.config.kinds import DURATION, duration
+from cortex.config.table import CACHE_TYPES
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest
 
@@ -20,6 +23,9 @@ KEYS: dict[str, tuple[type[Any], ...]] = {
     "n_parallel": (int,),
     "ngl": (int,),
     "cpu_threads": (int,),
+    "cache_type": (str,),
+    "flash_attn": (bool,),
+    "keep_alive": (int, float, str),
     "dialect": (str,),
     "template": (str,),
     "tool_prompt": (str,),
@@ -39,12 +45,17 @@ SAMPLING = (
     "temperature", "top_p", "top_k", "min_p", "seed", "frequency_penalty", "presence_penalty", "repeat_penalty",
     "repeat_last_n",
 )  # fmt: skip
+LOADING = ("ctx_len", "n_parallel", "ngl", "cpu_threads", "cache_type", "flash_attn", "keep_alive")  # how it is loaded
+DEFAULT = -1.0  # seconds that nobody can ask for
 POSITIVE = ("ctx_len", "n_parallel", "max_tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One model's settings. `context` (tokens a request) None means the smaller of 8192 and the model's own.
+
+    `cache_type` is what numbers the KV cache has; `flash_attention` None leaves it to llama.cpp. `keep_alive` is how
+    many seconds the model stays loaded without work (None: for ever), DEFAULT what the configuration says.
 
     `dialect` is "auto" or a dialect's name. `template` is the path of a Jinja file that replaces the model's own chat
     template, `tool_prompt` the path of a text file that replaces our tool instructions. `sampling`, `max_tokens` and
@@ -56,6 +67,9 @@ class Settings:
     parallel: int = 4
     gpu_layers: int = -1
     threads: int = 0
+    cache_type: str = "f16"
+    flash_attention: bool | None = None
+    keep_alive: float | None = DEFAULT
     dialect: str = "auto"
     template: str | None = None
     tool_prompt: str | None = None
@@ -81,12 +95,22 @@ def settings(values: Mapping[str, Any]) -> Settings:
         parallel=known.get("n_parallel", 4),
         gpu_layers=known.get("ngl", -1),
         threads=known.get("cpu_threads", 0),
+        cache_type=known.get("cache_type", "f16"),
+        flash_attention=known.get("flash_attn"),
+        keep_alive=duration(known["keep_alive"]) if "keep_alive" in known else DEFAULT,
         dialect=known.get("dialect", "auto"),
         template=known.get("template"),
         tool_prompt=known.get("tool_prompt"),
         sampling=Sampling(**drawn),
         max_tokens=known.get("max_tokens"),
         stop=tuple(known.get("stop", ())),
+    )
+
+
+def checked(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """These settings, which a request asked for this once. `BadRequest` for what cannot be."""
+    return check(
+        {key: int(value) if isinstance(value, float) and value.is_integer() else value for key, value in values.items()}
     )
 
 
@@ -101,16 +125,27 @@ def check(values: Mapping[str, Any]) -> dict[str, Any]:
 def _check(key: str, value: Any) -> None:
     if key not in KEYS:
         raise BadRequest(f"{key} is not a setting of a model; there are: {', '.join(KEYS)}", param=key)
-    if isinstance(value, bool) or not isinstance(value, KEYS[key]):
+    if isinstance(value, bool) != (bool in KEYS[key]) or not isinstance(value, KEYS[key]):
         raise BadRequest(f"{key} must be {_words(KEYS[key])}, not {value!r}", param=key)
     if key in POSITIVE and value < 1:
         raise BadRequest(f"{key} must be 1 or more, not {value!r}", param=key)
+    if key == "cache_type" and value not in CACHE_TYPES:
+        raise BadRequest(f"cache_type must be one of {', '.join(CACHE_TYPES)}, not {value!r}", param=key)
+    if key == "keep_alive":
+        _check_duration(value)
     if key == "dialect" and value != "auto":
         dialects.find(value)
     if key == "stop" and not all(isinstance(item, str) for item in value):
         raise BadRequest(f"stop must be a list of texts, not {value!r}", param=key)
 
 
+def _check_duration(value: Any) -> None:
+    try:
+        duration(value)
+    except ValueError:
+        raise BadRequest(f"keep_alive must be {DURATION.what}, not {value!r}", param="keep_alive") from None
+
+
 def _words(types: tuple[type[Any], ...]) -> str:
-    names = {int: "a whole number", float: "a number", str: "a text", list: "a list of texts"}
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", list: "a list of texts"}
     return names[types[-1]]

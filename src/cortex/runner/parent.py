@@ -44,6 +44,10 @@ def ignore(fraction: float) -> None:
     """The progress of a load that nobody watches."""
 
 
+def unseen() -> None:
+    """Nobody asks when the runner has nothing to do."""
+
+
 class Link(asyncio.Protocol):
     """The server's end of the socket: reports go to `receive` as they come, `lost` is set when the runner is gone."""
 
@@ -132,8 +136,8 @@ class Runner:
 
     context: int
 
-    def __init__(self, load: Load, progress: Progress) -> None:
-        self.load, self.progress = load, progress
+    def __init__(self, load: Load, progress: Progress, rested: Callable[[], None]) -> None:
+        self.load, self.progress, self.rested = load, progress, rested
         self.numbers = itertools.count()
         self.tickets: dict[int, Ticket] = {}
         self.idle = asyncio.Event()
@@ -143,9 +147,12 @@ class Runner:
         self.stopping = False
 
     @classmethod
-    async def start(cls, load: Load, *, progress: Progress | None = None) -> Runner:
-        """A runner whose engine is ready. Raises `LoadError` with the engine's own words, or how the process died."""
-        runner = cls(load, progress or ignore)
+    async def start(
+        cls, load: Load, *, progress: Progress | None = None, rested: Callable[[], None] = unseen
+    ) -> Runner:
+        """A runner whose engine is ready. Raises `LoadError` with the engine's own words, or how the process died.
+        `rested` is called whenever its last job has ended."""
+        runner = cls(load, progress or ignore, rested)
         try:
             await runner._spawn()
         except OSError as error:
@@ -221,8 +228,9 @@ class Runner:
 
     def _forget(self, number: int) -> Ticket | None:
         ticket = self.tickets.pop(number, None)
-        if not self.tickets:
+        if ticket and not self.tickets:
             self.idle.set()
+            self.rested()
         return ticket
 
     def _send(self, order: Order) -> None:

@@ -16,8 +16,9 @@ from cortex.config import Config, Flags
 from cortex.core.errors import CortexError
 from cortex.models.store import Store
 from cortex.server.app import create_app
+from cortex.server.configuration import Configuration
 from cortex.server.local import LocalService
-from cortex.server.site import Options, Site
+from cortex.server.site import Options, Site, origins
 
 LEVELS = {"TRACE": logging.DEBUG, "DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARN": logging.WARNING}
 LEVELS["ERROR"] = logging.ERROR
@@ -31,16 +32,15 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--config_file_path", type=Path, help="instead of ~/.cortexrc")
     parser.add_argument("--data_folder_path", type=Path, help="where models are kept")
     parser.add_argument("--strict-fields", action="store_true", help="refuse request fields that nobody knows")
+    for each in config.SETTINGS:
+        if each.name not in ("host", "port"):
+            parser.add_argument(f"--{each.name}", help=f"{each.about}; {each.kind.what}".replace("%", "%%"))
     parser.add_argument("--loglevel", default="INFO", type=str.upper, choices=tuple(LEVELS))
     return parser.parse_args(argv)
 
 
 def options(settings: Config, *, strict_fields: bool) -> Options:
-    return Options(
-        api_keys=settings.api_keys,
-        origins=settings.allowed_origins if settings.enable_cors else None,
-        strict_fields=strict_fields,
-    )
+    return Options(api_keys=settings.api_keys, origins=origins(settings), strict_fields=strict_fields)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -55,7 +55,10 @@ def serve(settings: Config, sock: socket.socket, *, strict_fields: bool = False)
     def end() -> None:
         server.should_exit = True
 
-    site = Site(LocalService(Store(settings.data_folder)), options(settings, strict_fields=strict_fields), quit=end)
+    service = LocalService(Store(settings.data_folder), config=settings)
+    configuration = Configuration(settings, lambda changes: config.persist(settings.file, changes))
+    site = Site(service, options(settings, strict_fields=strict_fields), quit=end, configuration=configuration)
+    site.downloads.configure(settings)
     server = uvicorn.Server(
         uvicorn.Config(create_app(site), log_config=None, access_log=False, timeout_graceful_shutdown=GRACE)
     )
@@ -66,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments(argv)
     logging.basicConfig(level=LEVELS[given.loglevel], format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        flags = Flags(given.config_file_path, given.data_folder_path, given.host, given.port)
+        more = {name: value for name in config.NAMED if (value := getattr(given, name)) is not None}
+        flags = Flags(given.config_file_path, given.data_folder_path, given.host, given.port, more)
         settings = config.load(flags)
         sock = listen(settings.host, settings.port)
     except CortexError as error:

@@ -10,13 +10,28 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 
 import cortex
 from cortex.core.errors import CortexError
-from cortex.server.frame import Frame, KeyGate, OriginGate, Rescue, on_error
+from cortex.server.frame import Frame, KeyGate, Rescue, on_error
 from cortex.server.gone import ClientGone
-from cortex.server.routes import chat, completions, models, system, texts
+from cortex.server.pages import Cors, OriginGate
+from cortex.server.paths import OldPaths
+from cortex.server.routes import (
+    chat,
+    completions,
+    configs,
+    engines,
+    events,
+    hardware,
+    library,
+    models,
+    pull,
+    retired,
+    sources,
+    system,
+    texts,
+)
 from cortex.server.site import Site
 from cortex.server.wire import docs
 
@@ -35,8 +50,10 @@ def create_app(site: Site) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.site = site
-    for part in (chat, completions, texts, models, system):
+    # The library's come last: any text is a model's id, also what looks like another route.
+    for part in (chat, completions, texts, models, pull, sources, retired, configs, engines, hardware, system, events):
         app.include_router(part.router)
+    app.include_router(library.router)
     for kind in (CortexError, ClientGone, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, on_error)
     _surround(app, site)
@@ -47,26 +64,18 @@ def create_app(site: Site) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
-    await app.state.site.service.close()
+    await app.state.site.close()
 
 
 def _surround(app: FastAPI, site: Site) -> None:
-    """The last one added is the outermost: id and log, then which pages may ask, then errors, then the key."""
-    origins = site.options.origins
-    app.add_middleware(KeyGate, keys=site.options.api_keys)
+    """The last one added is the outermost: other paths for the same, id and log, then which pages may ask, then errors,
+    then the key."""
+    app.add_middleware(KeyGate, site=site)
     app.add_middleware(Rescue)
-    if origins is not None:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=origins or ("*",),
-            allow_methods=("*",),
-            allow_headers=("*",),
-            expose_headers=("x-request-id",),
-            max_age=600,
-        )
-    if origins and "*" not in origins:
-        app.add_middleware(OriginGate, origins=origins)
+    app.add_middleware(Cors, site=site)
+    app.add_middleware(OriginGate, site=site)
     app.add_middleware(Frame, new_id=site.new_id)
+    app.add_middleware(OldPaths)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

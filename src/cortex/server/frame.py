@@ -1,5 +1,4 @@
-"""What surrounds every request: an id, one line in the log, the page that asks, an answer even where we fail, the API
-key."""
+"""What surrounds every request: an id, one line in the log, an answer even where we fail, the API key."""
 
 from __future__ import annotations
 
@@ -18,9 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cortex.core.errors import BadRequest, CortexError
 from cortex.server.gone import ClientGone
-from cortex.server.site import Trace
+from cortex.server.site import Site, Trace
 from cortex.server.wire.body import encode
-from cortex.server.wire.errors import Crash, Forbidden, NoRoute, Unauthorized, WrongMethod, error_body
+from cortex.server.wire.errors import Crash, NoRoute, Unauthorized, WrongMethod, error_body
 
 log = logging.getLogger("cortex.server")
 
@@ -112,30 +111,11 @@ def _log(trace: Trace, scope: Scope, seconds: float) -> None:
     )
 
 
-class OriginGate:
-    """Refuses what web pages send that are none of `origins`: a browser sends it without asking first, and only hides
-    the answer from the page. The server's own pages may, and programs, which have no origin."""
-
-    def __init__(self, app: ASGIApp, *, origins: tuple[str, ...]) -> None:
-        self._app, self._origins = app, frozenset(origins)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._open(Headers(scope=scope)):
-            error = Forbidden("this web page's origin is none of the server's allowedOrigins")
-            return await error_response(error)(scope, receive, send)
-        return await self._app(scope, receive, send)
-
-    def _open(self, headers: Headers) -> bool:
-        origin = headers.get("origin")
-        return origin is None or origin in self._origins or origin.partition("://")[2] == headers.get("host")
-
-
 class KeyGate:
-    """Lets in who has one of `keys` as a bearer token. Some routes are open to all, as they always were."""
+    """Lets in who has one of the site's keys as a bearer token. Some routes are open to all, as they always were."""
 
-    def __init__(self, app: ASGIApp, *, keys: tuple[str, ...]) -> None:
-        self._app = app
-        self._keys = tuple(key.encode() for key in keys)
+    def __init__(self, app: ASGIApp, *, site: Site) -> None:
+        self._app, self._site = app, site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not (self._open(scope) or self._has_key(scope)):
@@ -144,12 +124,14 @@ class KeyGate:
 
     def _open(self, scope: Scope) -> bool:
         path = scope["path"]
-        return not self._keys or path in PUBLIC or (path in LOCAL and _is_local(scope))
+        return not self._site.options.api_keys or path in PUBLIC or (path in LOCAL and _is_local(scope))
 
     def _has_key(self, scope: Scope) -> bool:
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         given = token.strip().encode()
-        return scheme.lower() == "bearer" and any(hmac.compare_digest(given, key) for key in self._keys)
+        return scheme.lower() == "bearer" and any(
+            hmac.compare_digest(given, key.encode()) for key in self._site.options.api_keys
+        )
 
 
 def _is_local(scope: Scope) -> bool:

@@ -4,44 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import cortex
 from cortex.complete import Choices, continued, several, vectors
+from cortex.config import Config
 from cortex.core.chat import Chat
+from cortex.core.errors import LoadError
+from cortex.core.events import Event
 from cortex.core.job import Cut, Job, Segment, Vector
-from cortex.core.load import Load
 from cortex.core.passage import Passage
 from cortex.core.plan import plan
 from cortex.core.profile import Profile
 from cortex.models.open import Opened, opened, speaking
 from cortex.models.pull import local
-from cortex.models.settings import Settings, settings
+from cortex.models.settings import DEFAULT, Settings, settings
 from cortex.models.store import Model, Store
-from cortex.runner.pool import LINE, Pool
+from cortex.runner.pool import LINE, Change, Demand, Hold, Limits, Pool
+from cortex.server import hardware
+from cortex.server.library import Library
 from cortex.server.service import Answer, Card, Running
 from cortex.server.wire.chat import Defaults
+
+log = logging.getLogger(__name__)
 
 _ENGINES = {"llama": "llama-cpp"}  # the original's names, which its clients know
 
 
 class LocalService:
-    """`open_model` reads a model's file; it is asked again only when the store's row or the file has changed.
-    `line` is how many requests may wait for one model."""
+    """`open_model` reads a model's file; it is asked again only when the store's row, the file or what is wanted of it
+    has changed. `line` is how many requests may wait for one model."""
 
     def __init__(
         self,
         store: Store,
         *,
-        open_model: Callable[..., Opened] = opened,
+        open_model: Callable[[Store, str, Settings], Opened] = opened,
         now: Callable[[], datetime] = datetime.now,
         line: int = LINE,
+        config: Config | None = None,
     ) -> None:
         self._store, self._open, self._now = store, open_model, now
-        self._contexts: dict[str, int] = {}
+        self.library = Library(store)
+        self._asked: dict[str, Mapping[str, Any]] = {}  # what a start asked for, until the model is stopped
+        self._config = config
         self._known: dict[str, tuple[object, Opened]] = {}
-        self._pool = Pool(lambda id: _load(self._opened(id)), line=line)
+        self._pool = Pool(lambda id: self._demand(self._opened(id)), line=line)
+        if config:
+            self._pool.limits = limits(config)
+
+    def configure(self, config: Config) -> None:
+        self._config, self._pool.limits = config, limits(config)
+        self._pool.refresh()
+
+    def watch(self, tell: Callable[[Change], None]) -> None:
+        self._pool.tell = tell
 
     def models(self) -> Sequence[Card]:
         return [_card(model) for model in self._store.list()]
@@ -53,42 +73,59 @@ class LocalService:
         model = await asyncio.to_thread(self._opened, card.id)
         profile = speaking(model.profile, chat.dialect)
         planned = plan(chat, profile, self._now())  # before the model is loaded: a mistake is told at once
-        runner = await self._pool.admit(card.id)
-        replies = await several(planned, runner, count)
-        return Answer(Choices(replies), _fingerprint(model, profile), planned.warnings)
+        hold = await self._pool.admit(card.id)
+        try:
+            replies = await several(planned, hold.runner, count)
+        except BaseException:
+            hold.release()
+            raise
+        return Answer(Lent(replies, hold), _fingerprint(model, profile), planned.warnings)
 
     async def texts(self, card: Card, passages: Sequence[Passage], count: int = 1) -> Answer:
         model = await asyncio.to_thread(self._opened, card.id)
-        runner = await self._pool.admit(card.id)
-        return Answer(Choices(await continued(passages, runner, count)), _fingerprint(model, model.profile))
+        hold = await self._pool.admit(card.id)
+        try:
+            replies = await continued(passages, hold.runner, count)
+        except BaseException:
+            hold.release()
+            raise
+        return Answer(Lent(replies, hold), _fingerprint(model, model.profile))
 
     async def vectors(self, card: Card, jobs: Sequence[Job]) -> Sequence[Vector]:
         await asyncio.to_thread(self._opened, card.id)
-        return await vectors(jobs, await self._pool.admit(card.id))
+        with await self._pool.admit(card.id) as runner:
+            return await vectors(jobs, runner)
 
     async def cut(self, card: Card, prompt: Sequence[Segment], *, whole: bool) -> Cut:
         await asyncio.to_thread(self._opened, card.id)
-        runner = await self._pool.get(card.id)
-        return await runner.tokenize(prompt, whole=whole)
+        with await self._pool.hold(card.id) as runner:
+            return await runner.tokenize(prompt, whole=whole)
 
     async def prompt(self, card: Card, chat: Chat) -> str:
         model = await asyncio.to_thread(self._opened, card.id)
         planned = plan(chat, speaking(model.profile, chat.dialect), self._now())
         return "".join(segment.text for segment in planned.job.prompt)
 
-    async def start(self, card: Card, *, context: int | None = None) -> None:
-        if context is not None:
-            self._contexts[card.id] = context
+    async def start(self, card: Card, wanted: Mapping[str, Any] | None = None) -> None:
+        if wanted:
+            self._settings(self._store.get(card.id), wanted)  # raises for what cannot be
+            self._asked[card.id] = wanted
         await asyncio.to_thread(self._opened, card.id)
         await self._pool.get(card.id)
 
     async def stop(self, card: Card) -> bool:
-        self._contexts.pop(card.id, None)
+        self._asked.pop(card.id, None)
         return await self._pool.stop(card.id)
 
     def running(self) -> Sequence[Running]:
         return [
-            Running(row.name, _engine(row.runner.load.engine), row.memory or 0, 0, row.uptime)
+            Running(
+                *(row.name, _engine(row.runner.load.engine), row.memory or 0, 0, row.uptime),
+                need=row.need,
+                context=row.runner.context,
+                idle=row.idle,
+                left=row.left,
+            )
             for row in self._pool.loaded()
         ]
 
@@ -100,12 +137,49 @@ class LocalService:
 
     def _opened(self, id: str) -> Opened:
         model = self._store.get(id)
-        context = self._contexts.get(id)
-        stamp = (model, _stamp(model), context)
+        wanted = self._settings(model, self._asked.get(id, {}))
+        stamp = (model, _stamp(model), wanted)
         known = self._known.get(id)
         if known is None or known[0] != stamp:
-            known = self._known[id] = (stamp, self._open(self._store, id, context=context))
+            known = self._known[id] = (stamp, self._open(self._store, id, wanted))
         return known[1]
+
+    def _settings(self, model: Model, asked: Mapping[str, Any]) -> Settings:
+        """In this order: what a start asked for, the model's own, the configuration's."""
+        common = self._config.loading if self._config else {}
+        wanted = settings({**common, **model.settings, **asked})
+        if wanted.flash_attention is False and wanted.cache_type != "f16":
+            raise LoadError(
+                f"cache_type {wanted.cache_type} needs flash attention: set flash_attn to true, or leave it"
+            )
+        return wanted
+
+    def _demand(self, model: Opened) -> Demand:
+        keep, common = model.settings.keep_alive, self._config.keep_alive if self._config else None
+        return Demand(model.load, model.need.total, common if keep == DEFAULT else keep)
+
+
+class Lent(Choices):
+    """Replies of a model that is kept for them until they are closed."""
+
+    def __init__(self, replies: Sequence[AsyncGenerator[Event, None]], hold: Hold) -> None:
+        super().__init__(replies)
+        self._hold = hold
+
+    async def aclose(self) -> None:
+        try:
+            await super().aclose()
+        finally:
+            self._hold.release()
+
+
+def limits(config: Config) -> Limits:
+    """A budget that is a part of the machine's memory in bytes; None where the system does not tell how much it has."""
+    budget = config.memory_budget
+    if isinstance(budget, float):
+        total = hardware.memory().total
+        return Limits(int(budget * total) if total else None, config.memory_wait)
+    return Limits(budget, config.memory_wait)
 
 
 def _stamp(model: Model) -> tuple[int, int] | None:
@@ -114,18 +188,6 @@ def _stamp(model: Model) -> tuple[int, int] | None:
     except OSError:
         return None  # `open_model` says what is wrong
     return status.st_mtime_ns, status.st_size
-
-
-def _load(model: Opened) -> Load:
-    wanted = model.settings
-    return Load(
-        path=str(model.path),
-        engine=wanted.engine,
-        context=model.profile.context,
-        parallel=wanted.parallel,
-        gpu_layers=wanted.gpu_layers,
-        threads=wanted.threads,
-    )
 
 
 def _card(model: Model) -> Card:
@@ -144,5 +206,5 @@ def _engine(name: str) -> str:
 
 def _fingerprint(model: Opened, profile: Profile) -> str:
     """Changes with anything that may change what the same request and seed are answered with."""
-    parts = (cortex.__version__, model.model.sha256, _stamp(model.model), _load(model), profile)
+    parts = (cortex.__version__, model.model.sha256, _stamp(model.model), model.load, profile)
     return "fp_" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

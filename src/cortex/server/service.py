@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cortex.complete import Choices
+from cortex.config import Config
 from cortex.core.chat import Chat
 from cortex.core.job import Cut, Job, Segment, Vector
 from cortex.core.passage import Passage
+from cortex.runner.pool import Change
+from cortex.server.library import Library
 from cortex.server.wire.chat import Defaults
 
 SILENT = Defaults()  # a model whose settings say nothing
@@ -28,13 +31,19 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A model that is loaded. `ram` and `vram` are in bytes, `uptime` in seconds."""
+    """A model that is loaded. `ram`, `vram` and `need` (what it was expected to take) are in bytes, `uptime` in
+    seconds, `context` in tokens. `idle` counts the seconds without work (None: it is at work), `left` those until it is
+    unloaded for that (None: it stays)."""
 
     id: str
     engine: str
     ram: int
     vram: int
     uptime: float
+    need: int = 0
+    context: int = 0
+    idle: float | None = None
+    left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,16 @@ class Answer:
 
 
 class Service(Protocol):
-    """Names are what clients write: `find` says which model they mean, or raises `NotFound`."""
+    """Names are what clients write: `find` says which model they mean, or raises `NotFound`. `library` keeps the models
+    that it runs."""
+
+    library: Library
+
+    def configure(self, config: Config) -> None:
+        """What is set for all models has changed; it holds from now on."""
+
+    def watch(self, tell: Callable[[Change], None]) -> None:
+        """`tell` hears of every model that is loaded, or not any more."""
 
     def models(self) -> Sequence[Card]: ...
     def find(self, name: str) -> Card: ...
@@ -69,8 +87,9 @@ class Service(Protocol):
     async def prompt(self, card: Card, chat: Chat) -> str:
         """What the model would be given for this chat. Loads nothing."""
 
-    async def start(self, card: Card, *, context: int | None = None) -> None:
-        """Loads the model. `context` (tokens a request) wins over its settings until it is stopped or started anew."""
+    async def start(self, card: Card, wanted: Mapping[str, Any] | None = None) -> None:
+        """Loads the model. `wanted` (keys as in `model.yml`) wins over its settings until it is stopped or started with
+        others. Raises `LoadError`, with numbers where it needs too much memory."""
 
     async def stop(self, card: Card) -> bool:
         """False if it was not loaded."""

@@ -1,15 +1,20 @@
-"""What every route needs: the service behind it, and what varies from one run to the next. No behaviour of its own."""
+"""What every route needs: the service behind it, the parts around it, and what varies from one run to the next."""
 
 from __future__ import annotations
 
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import HTTPConnection
 
+from cortex.config import Config
 from cortex.core.job import Usage
+from cortex.models.repositories import Repositories
+from cortex.server.configuration import Configuration
+from cortex.server.downloads import Downloads
+from cortex.server.events import Events
 from cortex.server.service import Service
 
 
@@ -30,6 +35,11 @@ class Options:
     silence: float = 10.0
 
 
+def origins(config: Config) -> tuple[str, ...] | None:
+    """`Options.origins` as configured."""
+    return config.allowed_origins if config.enable_cors else None
+
+
 def new_id(prefix: str) -> str:
     return prefix + secrets.token_hex(12)
 
@@ -38,15 +48,34 @@ def nothing() -> None:
     """What a server does that nobody can tell to exit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
-    """`quit` asks the process to end gracefully. `clock` gives Unix time in seconds."""
+    """`quit` asks the process to end gracefully. `clock` gives Unix time in seconds. `options` are replaced when the
+    configuration is changed: ask for them anew with each request."""
 
     service: Service
     options: Options = Options()
     clock: Callable[[], float] = time.time
     new_id: Callable[[str], str] = new_id
     quit: Callable[[], None] = nothing
+    configuration: Configuration = field(default_factory=Configuration)
+    events: Events = field(default_factory=Events)
+    downloads: Downloads = field(init=False)
+    sources: Repositories = field(init=False)
+
+    def __post_init__(self) -> None:
+        store = self.service.library.store
+        self.downloads = Downloads(store, self.events)
+        self.sources = Repositories(store.folder, self.downloads.look)
+        self.service.watch(self.events.loads)
+        self.configuration.changed += [self._configure, self.service.configure, self.downloads.configure]
+
+    def _configure(self, config: Config) -> None:
+        self.options = replace(self.options, api_keys=config.api_keys, origins=origins(config))
+
+    async def close(self) -> None:
+        await self.downloads.close()
+        await self.service.close()
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from cortex.config.table import CACHE_TYPES
 from cortex.server.wire.fields import request_schema
 
 Responses = dict[int | str, dict[str, Any]]
@@ -207,6 +208,9 @@ class ModelList(Shape):
 
 
 class LoadedModel(Shape):
+    """Memory in bytes: what its process holds (`ram`, `vram`) and what it was expected to take (`memory`). `uptime`,
+    `idle` and `unloads_in` in seconds; null where it is at work, or stays."""
+
     id: str
     model: str
     object: Literal["model"]
@@ -215,6 +219,10 @@ class LoadedModel(Shape):
     vram: int
     start_time: int
     uptime: float
+    memory: int
+    ctx_len: int
+    idle: float | None
+    unloads_in: float | None
 
 
 class LoadedList(Shape):
@@ -222,24 +230,24 @@ class LoadedList(Shape):
     data: list[LoadedModel]
 
 
-def _error(about: str) -> dict[str, Any]:
+def error(about: str) -> dict[str, Any]:
     return {"model": ErrorReply, "description": about}
 
 
 READ: Responses = {
-    401: _error("An API key is needed, and this is none."),
-    403: _error("The request comes from a web page that is not allowed to ask."),
-    404: _error("There is no such model or route."),
-    500: _error("The server or the model's runner failed."),
+    401: error("An API key is needed, and this is none."),
+    403: error("The request comes from a web page that is not allowed to ask."),
+    404: error("There is no such model or route."),
+    500: error("The server or the model's runner failed."),
 }
 BODY: Responses = {
-    400: _error("The request cannot be obeyed; `param` names the field."),
-    408: _error("The body did not arrive in time."),
-    413: _error("The body is too large."),
-    415: _error("The body's content encoding is not understood."),
-    503: _error("The model cannot be loaded; with `Retry-After`: not now."),
+    400: error("The request cannot be obeyed; `param` names the field."),
+    408: error("The body did not arrive in time."),
+    413: error("The body is too large."),
+    415: error("The body's content encoding is not understood."),
+    503: error("The model cannot be loaded; with `Retry-After`: not now."),
 }
-ASKED: Responses = {429: _error("Too many requests wait for this model; `Retry-After` says when to come back.")}
+ASKED: Responses = {429: error("Too many requests wait for this model; `Retry-After` says when to come back.")}
 
 
 def event_stream(about: str) -> dict[str, Any]:
@@ -266,11 +274,10 @@ MESSAGE: Responses = {200: {"model": MessageReply, "description": "It is so."}, 
 STATUS: Responses = {
     200: {"model": MessageReply, "description": "It answers now."},
     202: {"model": LoadingReply, "description": "It is being loaded."},
-    400: _error("It is not loaded."),
+    400: error("It is not loaded."),
     **READ,
 }
 MODEL_LIST: Responses = {200: {"model": ModelList, "description": "The list."}, **READ}
-MODEL: Responses = {200: {"model": Model, "description": "The model."}, **READ, 400: BODY[400]}
 LOADED: Responses = {200: {"model": LoadedList, "description": "The list."}, **READ}
 
 
@@ -280,8 +287,24 @@ def request(schema: dict[str, Any]) -> dict[str, Any]:
 
 CHAT_REQUEST = request(request_schema())
 MODEL_NAME = request({"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}}})
-_CONTEXT = {"type": "integer", "minimum": 1, "description": "Tokens of context for one request."}
 START = request(
-    {"type": "object", "required": ["model"], "properties": {"model": {"type": "string"}, "ctx_len": _CONTEXT}}
+    {
+        "type": "object",
+        "required": ["model"],
+        "properties": {
+            "model": {"type": "string"},
+            "ctx_len": {"type": "integer", "minimum": 1, "description": "Tokens of context for one request."},
+            "n_parallel": {"type": "integer", "minimum": 1, "description": "Requests that are decoded together."},
+            "ngl": {"type": "integer", "description": "Layers on the GPU; -1: all."},
+            "cpu_threads": {"type": "integer", "minimum": 0, "description": "0: as many as compute best."},
+            "cache_type": {"enum": list(CACHE_TYPES), "description": "The numbers of the KV cache."},
+            "flash_attn": {"type": "boolean"},
+            "keep_alive": {
+                "anyOf": [{"type": "number"}, {"type": "string"}],
+                "description": "How long it stays loaded without work: seconds, `30m`, or `off` for ever.",
+            },
+            "model_path": {"type": "string", "description": "A GGUF file that is imported under this name."},
+        },
+    }
 )
 EXTRA_SHAPES: tuple[type[BaseModel], ...] = (ChatCompletionChunk,)

@@ -1,0 +1,146 @@
+"""Kinds of settings: how a value is read, from YAML, JSON or a command line, and how it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Read = Callable[[Any], Any]
+WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
+UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+LONGEST = 10 * 365 * 86400.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`what` says in words what belongs here. `read` raises ValueError for anything else; `write` gives what YAML and
+    JSON can hold, and what `read` takes again. `many` are lists: on a command line their items stand between commas."""
+
+    what: str
+    read: Read
+    write: Callable[[Any], Any] = lambda value: value
+    many: bool = False
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, dict | list | bool):
+        raise ValueError
+    return str(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or any(isinstance(item, dict | list) or item is None for item in value):
+        raise ValueError
+    return tuple(str(item) for item in value)
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in WORDS:
+        raise ValueError
+    return WORDS[value.lower()]
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and value != int(value)):
+        raise ValueError
+    return int(_text(value)) if isinstance(value, str) else int(value)
+
+
+def _size(value: Any) -> int | float:
+    """Bytes, or the fraction of the machine's memory."""
+    text = _text(value).strip().lower()
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text):
+        fraction = float(match[1]) / 100
+        if not 0 < fraction <= 1:
+            raise ValueError
+        return fraction
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b?)", text)
+    if not match or match[2] not in UNITS or float(match[1]) <= 0:
+        raise ValueError
+    return int(float(match[1]) * UNITS[match[2]])
+
+
+def _sized(value: int | float) -> str:
+    if isinstance(value, float):
+        return f"{value * 100:g}%"
+    for unit in ("TiB", "GiB", "MiB"):
+        if value % UNITS[unit.lower()] == 0:
+            return f"{value // UNITS[unit.lower()]} {unit}"
+    return f"{value} B"
+
+
+def duration(value: Any) -> float | None:
+    """Seconds; None where something shall last for ever (`off`, or -1 as Ollama has it). Raises ValueError."""
+    if value is False or (isinstance(value, str) and value.lower() in ("off", "never", "-1")) or value == -1:
+        return None
+    if isinstance(value, bool):
+        raise ValueError
+    text = _text(value).strip().lower()
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text)
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text.replace(" ", ""):
+        raise ValueError
+    seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
+    if seconds > LONGEST:
+        raise ValueError
+    return seconds
+
+
+def lasting(seconds: float | None) -> str:
+    """What `duration` reads again: `off`, `90s`, `30m`."""
+    if seconds is None:
+        return "off"
+    for unit in ("h", "m"):
+        if seconds and seconds % SECONDS[unit] == 0:
+            return f"{seconds / SECONDS[unit]:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def _address(value: Any) -> str:
+    text = _text(value)
+    if text and not text.startswith(("http://", "https://")):
+        raise ValueError
+    return text
+
+
+def whole(low: int, high: int, what: str = "") -> Kind:
+    """Whole numbers from `low` to `high`."""
+
+    def read(value: Any) -> int:
+        number = _whole(value)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return Kind(what or f"a whole number from {low} to {high}", read)
+
+
+def maybe(kind: Kind) -> Kind:
+    """The same, or `auto`: None, and somebody else decides."""
+
+    def read(value: Any) -> Any:
+        return None if value is None or value == "auto" else kind.read(value)
+
+    return Kind(f"{kind.what}, or auto", read, lambda value: "auto" if value is None else kind.write(value))
+
+
+def one_of(*names: str) -> Kind:
+    def read(value: Any) -> str:
+        if value not in names:
+            raise ValueError
+        return str(value)
+
+    return Kind(f"one of {', '.join(names)}", read)
+
+
+TEXT = Kind("a text", _text)
+TEXTS = Kind("a list of texts", _texts, list, many=True)
+SWITCH = Kind("true or false", _switch)
+SIZE = Kind("a size such as 8GB or 75%", _size, _sized)
+DURATION = Kind("a time such as 90s, 30m or 2h, or off", duration, lasting)
+ADDRESS = Kind("an address that begins with http:// or https://", _address)

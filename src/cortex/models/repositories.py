@@ -1,0 +1,78 @@
+"""The places that a person keeps in a list to fetch models from, and what each had when it was added."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cortex.core.errors import BadRequest, NotFound
+from cortex.models.catalogue import Catalogue, builtin
+from cortex.models.lock import locked
+
+ADDRESS = re.compile(r"(?:https?://huggingface\.co/)?([\w.-]+)(?:/([\w.-]+))?/?")
+CATALOGUE = "catalogue"
+Models = Sequence[dict[str, Any]]
+
+
+class Repositories:
+    """Kept in the data folder `folder`. `look` gives the models of a repository, each with `id` and `size` (bytes)."""
+
+    def __init__(self, folder: Path, look: Callable[[str], Models], *, catalogue: Catalogue | None = None) -> None:
+        self._file, self._look, self._catalogue = folder / "sources.json", look, catalogue or builtin()
+
+    def list(self) -> list[dict[str, Any]]:
+        return [self._builtin(), *self._kept()]
+
+    def get(self, source: str) -> dict[str, Any]:
+        """The one of this name, or `NotFound`."""
+        found = next((row for row in self.list() if row["id"] == name(source)), None)
+        if found is None:
+            raise NotFound(f"there is no source {source}", param="source", code="source_not_found")
+        return found
+
+    def add(self, source: str) -> None:
+        """Raises `BadRequest`, or what `look` raises where the repository cannot be asked."""
+        id = name(source)
+        if id == CATALOGUE:
+            raise BadRequest(f"{CATALOGUE} is built in", param="source")
+        models = list(self._look(id))
+        with locked(self._file.with_suffix(".lock")):
+            rows = [row for row in self._kept() if row["id"] != id]
+            self._write([*rows, {"id": id, "author": id.partition("/")[0], "models": models, "metadata": {}}])
+
+    def remove(self, source: str) -> None:
+        id = name(source)
+        self.get(id)
+        if id == CATALOGUE:
+            raise BadRequest(f"{CATALOGUE} is built in, and cannot be removed", param="source")
+        with locked(self._file.with_suffix(".lock")):
+            self._write([row for row in self._kept() if row["id"] != id])
+
+    def _builtin(self) -> dict[str, Any]:
+        models = [{"id": entry.id, "size": entry.size} for entry in self._catalogue.entries.values()]
+        return {"id": CATALOGUE, "author": "cortex", "models": models, "metadata": {}}
+
+    def _kept(self) -> Sequence[dict[str, Any]]:
+        try:
+            rows: list[dict[str, Any]] = json.loads(self._file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        return rows
+
+    def _write(self, rows: Sequence[dict[str, Any]]) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        new.replace(self._file)
+
+
+def name(source: str) -> str:
+    """`author/Repo`, or a name of the hub, out of the ways to write it. `BadRequest` for anything else."""
+    match = ADDRESS.fullmatch(source)
+    if not match:
+        raise BadRequest(
+            f"source must be author/Repo of Hugging Face, or its address, not {source!r:.200}", param="source"
+        )
+    return f"{match[1]}/{match[2]}" if match[2] else match[1]

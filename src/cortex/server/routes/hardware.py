@@ -1,0 +1,48 @@
+"""The machine: shown, and which of its GPUs models may use."""
+
+from __future__ import annotations
+
+import os
+
+from fastapi import APIRouter, Request, Response
+
+from cortex.core.errors import BadRequest
+from cortex.server import hardware
+from cortex.server.body import read_object
+from cortex.server.frame import json_response
+from cortex.server.library import off
+from cortex.server.routes.engines import stop_all
+from cortex.server.site import site_of
+from cortex.server.wire import docs_manage as docs
+from cortex.server.wire.node import Node
+
+router = APIRouter(tags=["server"])
+
+
+@router.get("/v1/hardware", summary="The machine", responses=docs.replies(docs.Hardware), response_model=None)
+async def get_hardware(request: Request) -> Response:
+    """Memory in MiB, disks in GiB. GPUs are those that nvidia-smi tells of."""
+    folder = site_of(request).service.library.store.folder
+    return json_response(await off(hardware.hardware, folder))
+
+
+@router.post(
+    "/v1/hardware/activate",
+    summary="Choose the GPUs",
+    responses=docs.taking(docs.Activated),
+    openapi_extra=docs.GPUS,
+    response_model=None,
+)
+async def activate(request: Request) -> Response:
+    """Models use these from now on, until the server ends; those that run are stopped. [] means none."""
+    site = site_of(request)
+    node = Node(await read_object(request, site.options)).need("gpus", "a list of GPU numbers")
+    wanted = [each.integer(0) for each in node.items()]
+    here = {gpu["id"] for gpu in await off(hardware.gpus)}
+    for number in wanted:
+        if str(number) not in here:
+            there = f"there are: {', '.join(sorted(here))}" if here else "this machine has none that nvidia-smi knows"
+            raise BadRequest(f"gpus: there is no GPU {number}; {there}", param="gpus")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, wanted))
+    await stop_all(site)
+    return json_response({"message": "The GPUs are chosen; models use them from now on", "activated_gpus": wanted})
