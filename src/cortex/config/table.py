@@ -53,6 +53,9 @@ class Setting:
 
 
 PORT_NUMBER = whole(1, 65535, "a port number (1 to 65535)")
+# The lowest and highest number that a model may be loaded with: llama.cpp has 256 sequences, of which we use two a
+# request, and 512 threads.
+BOUNDS = {"ctx_len": (1, MOST), "n_parallel": (1, 128), "ngl": (-1, MOST), "cpu_threads": (0, 512)}
 CACHE_TYPES = ("f16", "q8_0", "q4_0")
 
 SETTINGS: tuple[Setting, ...] = (
@@ -78,12 +81,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memory_budget", "memoryBudget", SIZE, 0.75, "what all loaded models may take together"),
     Setting("memory_wait", "memoryWait", DURATION, 60.0, "how long a request waits for models at work to make room"),
     Setting("keep_alive", "keepAlive", DURATION, 1800.0, "how long a model stays loaded without work"),
-    Setting("ctx_len", "ctxLen", maybe(whole(1, MOST)), None, "tokens of context for one request"),
-    Setting("n_parallel", "nParallel", maybe(whole(1, 256)), None, "requests that one model decodes together"),
-    Setting("ngl", "ngl", maybe(whole(-1, MOST)), None, "layers on the GPU; -1: all"),
+    Setting("ctx_len", "ctxLen", maybe(whole(*BOUNDS["ctx_len"])), None, "tokens of context for one request"),
+    Setting(
+        "n_parallel", "nParallel", maybe(whole(*BOUNDS["n_parallel"])), None, "requests that one model decodes together"
+    ),
+    Setting("ngl", "ngl", maybe(whole(*BOUNDS["ngl"])), None, "layers on the GPU; -1: all"),
     Setting("cache_type", "cacheType", maybe(one_of(*CACHE_TYPES)), None, "the numbers of the KV cache"),
     Setting("flash_attn", "flashAttn", maybe(SWITCH), None, "flash attention; auto leaves it to llama.cpp"),
-    Setting("cpu_threads", "cpuThreads", maybe(whole(0, 4096)), None, "threads of a model; 0: as many as compute best"),
+    Setting(
+        "cpu_threads",
+        "cpuThreads",
+        maybe(whole(*BOUNDS["cpu_threads"])),
+        None,
+        "threads of a model; 0: as many as compute best",
+    ),
 )
 NAMED = {setting.name: setting for setting in SETTINGS}
 LOADING = ("ctx_len", "n_parallel", "ngl", "cache_type", "flash_attn", "cpu_threads")  # defaults for every model

@@ -12,7 +12,7 @@ from typing import Any
 
 from cortex import dialects
 from cortex.config.kinds import DURATION, duration
-from cortex.config.table import CACHE_TYPES
+from cortex.config.table import BOUNDS, CACHE_TYPES
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest
 
@@ -127,6 +127,9 @@ def _check(key: str, value: Any) -> None:
         raise BadRequest(f"{key} is not a setting of a model; there are: {', '.join(KEYS)}", param=key)
     if isinstance(value, bool) != (bool in KEYS[key]) or not isinstance(value, KEYS[key]):
         raise BadRequest(f"{key} must be {_words(KEYS[key])}, not {value!r}", param=key)
+    low, high = BOUNDS.get(key, (-(2**63), 2**63))
+    if isinstance(value, int) and not low <= value <= high:
+        raise BadRequest(f"{key} must be from {low} to {high}, not {value!r}", param=key)
     if key in POSITIVE and value < 1:
         raise BadRequest(f"{key} must be 1 or more, not {value!r}", param=key)
     if key == "cache_type" and value not in CACHE_TYPES:
