@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest, EngineError
-from cortex.engines.llama.sampling import Logits, Mask, Sampler, check, random_key
+from cortex.engines.llama.sampling import Logits, Mask, Sampler, allowed, check, random_key
 
 PLAIN = Sampling(temperature=1, top_p=1, top_k=0, min_p=0)
 GREEDY = replace(PLAIN, temperature=0)
@@ -33,9 +33,9 @@ def sampler(sampling: Sampling, past: Sequence[int] = (), seed: int = 0) -> Samp
     return Sampler(sampling, random_key(seed), past=list(past))
 
 
-def drawn(sampling: Sampling, scores: Logits, count: int = 2000, allowed: Mask | None = None) -> Counter[int]:
+def drawn(sampling: Sampling, scores: Logits, count: int = 2000, may: Mask | None = None) -> Counter[int]:
     one = sampler(sampling)
-    return Counter(one.sample(scores, allowed) for _ in range(count))
+    return Counter(one.sample(scores, may) for _ in range(count))
 
 
 def test_temperature_zero_takes_the_best() -> None:
@@ -65,6 +65,22 @@ def test_a_masked_token_is_never_drawn(data: st.DataObject) -> None:
     one.accept(banned)
     scores = np.array(data.draw(st.lists(st.floats(-50, 50, width=32), min_size=size, max_size=size)), np.float32)
     assert one.sample(scores, mask(sorted(allowed), size)) in allowed
+
+
+@pytest.mark.parametrize("count", [1, 3, 40, 20_000, 40_000])
+def test_of_few_allowed_tokens_and_of_many_the_likeliest_is_taken(count: int) -> None:
+    size, draw = 40_000, np.random.default_rng(count)
+    scores = draw.normal(0, 3, size).astype(np.float32)
+    may = np.sort(draw.choice(size, count, replace=False))
+    ids, values = allowed(scores, mask(may.tolist(), size))
+    assert (ids == may).all()
+    assert (values == scores[may]).all()
+    assert sampler(GREEDY).sample(scores, mask(may.tolist(), size)) == may[scores[may].argmax()]
+
+
+def test_bits_beyond_the_vocabulary_allow_nothing() -> None:
+    every = np.full(4, -1, dtype=np.int32)
+    assert allowed(np.zeros(100, dtype=np.float32), every)[0].tolist() == list(range(100))
 
 
 def test_a_seed_decides_every_draw() -> None:

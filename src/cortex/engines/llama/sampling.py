@@ -25,6 +25,8 @@ Mask = npt.NDArray[np.int32]  # one bit a token, lowest bit first; 1 is allowed
 Ids = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 
+FEW = 512  # words of a mask: where no more of them are set, only these are looked at
+
 
 @dataclass(slots=True)
 class Sampler:
@@ -41,6 +43,8 @@ class Sampler:
 
     def sample(self, logits: Logits, mask: Mask | None = None) -> int:
         """The next token. It does not count as said before it is `accept`ed. EngineError where none can be drawn."""
+        if self._plain and (best := _best(logits, mask)) is not None:
+            return best
         ids, scores = allowed(logits, mask)
         scores = self._adjusted(ids, scores)
         if not np.isfinite(scores.max(initial=-np.inf)):
@@ -50,6 +54,13 @@ class Sampler:
         ids, scores = _narrowed(ids, scores, self.sampling)
         self.draws += 1
         return int(ids[np.argmax(scores / self.sampling.temperature + _noise(self.key, self.draws, ids))])
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the likeliest token is drawn, and nothing changes the logits."""
+        wanted = self.sampling
+        changes = wanted.logit_bias or wanted.frequency_penalty or wanted.presence_penalty
+        return wanted.temperature <= 0 and wanted.repeat_penalty == 1 and not changes
 
     def accept(self, tokens: Sequence[int]) -> None:
         """These tokens were said: drawn, or forced by the grammar."""
@@ -85,8 +96,21 @@ def allowed(logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
     """The tokens that may be drawn, rising, and their logits."""
     if mask is None:
         return np.arange(len(logits)), logits.astype(np.float64)
-    ids = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little", count=len(logits)))
+    words = np.flatnonzero(mask)
+    if len(words) > FEW:
+        ids = np.flatnonzero(np.unpackbits(mask.view(np.uint8), bitorder="little"))
+    else:
+        places = np.flatnonzero(np.unpackbits(mask[words].view(np.uint8), bitorder="little"))
+        ids = words[places // 32] * 32 + places % 32
+    ids = ids[: np.searchsorted(ids, len(logits))]
     return ids, logits[ids].astype(np.float64)
+
+
+def _best(logits: Logits, mask: Mask | None) -> int | None:
+    """The likeliest token of all, where it may be drawn."""
+    best = int(logits.argmax())
+    may = mask is None or bool(mask[best // 32] >> (best % 32) & 1)
+    return best if may and np.isfinite(logits[best]) else None
 
 
 def all_but(tokens: Iterable[int], vocabulary: int) -> Mask:
