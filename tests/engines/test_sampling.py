@@ -137,8 +137,8 @@ def test_top_p_looks_at_probabilities_before_the_temperature() -> None:
 
 def test_narrowing_looks_at_the_allowed_tokens_only() -> None:
     scores = logits(9, 1, 1.1, 8)
-    assert set(drawn(replace(PLAIN, top_k=1), scores, allowed=mask([1, 2], 4))) == {2}
-    assert set(drawn(replace(PLAIN, min_p=0.5), scores, allowed=mask([1, 2], 4))) == {1, 2}
+    assert set(drawn(replace(PLAIN, top_k=1), scores, may=mask([1, 2], 4))) == {2}
+    assert set(drawn(replace(PLAIN, min_p=0.5), scores, may=mask([1, 2], 4))) == {1, 2}
 
 
 def test_a_bias_lifts_and_bans() -> None:
