@@ -573,3 +573,46 @@ def test_false_stays_false() -> None:
     assert enforced({"not": {"type": ["string", "number", "null", "boolean", "array", "object"]}}).schema == {
         "enum": []
     }
+
+
+def test_what_was_made_of_the_same_schema_is_the_same_value_whatever_is_said_of_it() -> None:
+    low, other = ({"enum": ["low"], "title": title, "description": title} for title in ("A", "B"))
+    made = [enforced({"properties": {"a": low, "b": other}}).schema["properties"] for _ in range(2)]
+    assert made[0]["a"] == {"enum": ["low"]}
+    assert made[0]["a"] is made[0]["b"] is made[1]["a"]
+
+
+def test_schemas_that_python_takes_for_equal_are_told_apart() -> None:
+    properties = {"a": {"const": 1}, "b": {"const": True}, "c": {"const": 1.0}}
+    assert repr(enforced({"properties": properties}).schema["properties"]) == repr(
+        {key: {"enum": [value["const"]]} for key, value in properties.items()}
+    )
+
+
+def test_the_same_schema_is_closed_or_open_as_it_is_asked_for() -> None:
+    items = {"type": "array", "items": {"type": "object", "properties": {"a": {}}}}
+    found = [enforced({"properties": {"x": items}}, close=close).schema["properties"]["x"] for close in (True, False)]
+    assert [made["items"]["additionalProperties"] for made in found] == [False, False]
+    assert ["patternProperties" in made["items"] for made in found] == [False, True]
+
+
+def test_what_is_said_beside_a_reference_does_not_change_where_it_leads() -> None:
+    there = {"$id": "there", "type": "string"}
+    schema = {"$id": "http://a.b/here", "properties": {"a": {"$ref": "there", "title": "A"}}, "$defs": {"there": there}}
+    assert enforced(schema).gaps == ()
+
+
+def test_gaps_are_named_wherever_the_same_schema_stands() -> None:
+    odd = {"type": "array", "uniqueItems": True}
+    assert [str(gap) for gap in gaps({"properties": {"a": odd, "b": odd}})] == [
+        "properties.a.uniqueItems: not enforced",
+        "properties.b.uniqueItems: not enforced",
+    ]
+
+
+@pytest.mark.parametrize("more", [{}, {"additionalProperties": False}, {"title": "T", "description": "D"}])
+@pytest.mark.parametrize("required", [[], ["a"], ["b", "a", "b"], ["c"]])
+def test_the_short_way_for_objects_gives_what_the_long_one_gives(required: list[str], more: dict[str, Any]) -> None:
+    properties = {"a": {"type": "string"}, "b": {"enum": [1], "required": True}, "n": {"properties": {"x": {}}}}
+    schema = {"type": "object", "properties": properties, "required": required, **more}
+    assert enforced(schema, close=True) == enforced({**schema, "$comment": "takes the long one"}, close=True)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cortex.core.job import Segment
-from cortex.core.shield import Shield, unused
+from cortex.core.shield import Shield
 
 SPECIALS = ["<|im_start|>", "<|im_end|>", "<s>", "<s>long", "[INST]", "<think>", "</think>", "EOS", "<>", ""]
 MARK = "\U000f0000"
@@ -51,6 +51,8 @@ def test_thousands_of_spellings_are_one_search() -> None:
     assert Shield([], MARK).hide("<s>") == "<s>"
 
 
-def test_the_mark_is_a_character_that_nobody_used() -> None:
-    assert unused("") == MARK
-    assert unused(MARK + "\U000f0001") == "\U000f0002"
+def test_a_mark_that_the_client_used_is_no_mark() -> None:
+    used, other = Shield(SPECIALS, MARK), Shield(SPECIALS, chr(ord(MARK) + 1))
+    for shield in (used, other):
+        shield.hide({"a": [f"b{MARK}0{MARK}"]})
+    assert (used.is_clear, other.is_clear) == (False, True)

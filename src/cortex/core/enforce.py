@@ -14,9 +14,10 @@ from typing import Any
 
 from cortex.core.chat import Schema
 from cortex.core.disjoint import disjoint
+from cortex.core.kept import Kept
 from cortex.core.leaves import NUMBERS, numbers, strings, types, values, whole
 from cortex.core.members import KINDS, kinds
-from cortex.core.objects import Objects
+from cortex.core.objects import Objects, truly
 from cortex.core.place import TYPES, Gap, Group, Nonsense, Place, Result
 from cortex.core.pointer import Index, Path
 
@@ -34,7 +35,10 @@ OWN = frozenset(
         *("propertyNames", "unevaluatedProperties"),
     }
 )
-PLAIN = {"type", "title", "description", "default", "examples"}
+NOTES = {"title", "description", "default", "examples"}  # what says nothing of the value
+PLAIN = {"type", *NOTES}
+LISTED = {"type", "properties", "required", "additionalProperties", *NOTES}
+PLAINEST: Mapping[str, dict[str, Any]] = {name: {"type": name} for name in TYPES}
 UNENFORCED = {  # keyword -> why
     "if": "conditions are not enforced",
     "unevaluatedItems": "not enforced",
@@ -44,6 +48,9 @@ UNENFORCED = {  # keyword -> why
     "divisibleBy": "not enforced",
 }
 NOTHING: Schema = {"enum": []}  # what `false` is, where a schema has to be an object
+
+NEAR, SHORT = 8, 500  # steps from the top and characters of schemas that are looked for among those made before
+MADE: Mapping[bool, Kept[Result]] = {close: Kept(4096) for close in (True, False)}  # where objects are closed, or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +86,45 @@ class Enforcer:
             return schema
         if not isinstance(schema, Mapping):
             raise Nonsense(at.path, "must be a schema: an object, true or false")
-        if schema.keys() <= PLAIN and schema.get("type") in TYPES:
-            return {"type": schema["type"]}  # most are no more than that
+        if found := plainest(schema):
+            return found
+        if at.merged is None and len(at.path) < NEAR:
+            return self.listed(schema, at) if self.is_listed(schema) else self.repeated(schema, at)
+        return self.made(schema, at)
+
+    def is_listed(self, schema: Schema) -> bool:
+        """Whether this is a closed object that says nothing but its properties, as most that tools take."""
+        given, needed = schema.get("properties"), schema.get("required", [])
+        if not (given and isinstance(given, dict) and isinstance(needed, list) and schema.keys() <= LISTED):
+            return False
+        shut = schema.get("additionalProperties", not self.close) is False
+        return shut and schema.get("type") == "object" and all(isinstance(name, str) for name in needed)
+
+    def listed(self, schema: Schema, at: Place) -> Result:
+        """What `made` makes of it, in a short way."""
+        given: Schema = schema["properties"]
+        out = {key: plainest(value) or self.schema(value, at.inner("properties", key)) for key, value in given.items()}
+        needed = dict.fromkeys(schema.get("required", ()))
+        needed |= dict.fromkeys(key for key, value in given.items() if truly(value))
+        if "additionalProperties" not in schema:
+            out |= {key: {} for key in needed if key not in out}
+        required = {"required": list(needed)} if needed else {}
+        return {"type": "object", "properties": out, "additionalProperties": False, **required}
+
+    def repeated(self, schema: Schema, at: Place) -> Result:
+        """What `made` makes of it, made once: where tools are many, the same few schemas are in all of them. It is the
+        same value each time, which the grammar's writer knows by its identity."""
+        said = {key: value for key, value in schema.items() if key not in NOTES}
+        text = repr(said)  # tells 1, 1.0 and true apart
+        if len(text) > SHORT or "ef': " in text:  # references are found by the schema's identity
+            return self.made(schema, at)
+        known, gaps = MADE[self.close], len(at.gaps)
+        if text in known:
+            return known[text]
+        found = self.made(said, at)
+        return known.keep(text, found) if len(at.gaps) == gaps else found
+
+    def made(self, schema: Schema, at: Place) -> Result:
         schema = self.lighter(schema, at)
         if not schema.keys().isdisjoint(COMBINING):
             return self.combined(schema, at)
@@ -257,6 +301,14 @@ class Enforcer:
             return True
         Place(at.gaps, at.path[:-1]).gap(at.path[-1], "is too intricate to be merged")
         return False
+
+
+def plainest(schema: Any) -> Result | None:
+    """What most schemas are: a type, and what is said of it in words."""
+    if isinstance(schema, dict) and schema.keys() <= PLAIN:
+        kind = schema.get("type")
+        return PLAINEST.get(kind) if isinstance(kind, str) else None
+    return None
 
 
 def reference(name: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Lark:
         self.specials = specials
         self.rules = ["%llguidance {}"]
         self._names: dict[str, str] = {}
+        self._values: dict[tuple[int, bool, bool], tuple[Any, str]] = {}
         self._split = re.compile("|".join(map(re.escape, sorted(specials, key=len, reverse=True))) or r"(?!)")
 
     def rule(self, body: str, name: str = "", flags: str = "") -> str:
@@ -80,8 +81,12 @@ class Lark:
     def json(self, schema: Mapping[str, Any], *, lenient: bool, lines: bool = False) -> str:
         """A value that follows this JSON Schema. Lenient: keywords that cannot be enforced are passed over. `lines`: it
         may be written over several."""
-        spacing = LINES if lines else SPACING
-        return self.rule(f"%json {ENCODE({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}")
+        key = id(schema), lenient, lines
+        if key not in self._values:  # kept with the schema, or its identity would be another one's later
+            spacing = LINES if lines else SPACING
+            body = f"%json {ENCODE({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}"
+            self._values[key] = schema, self.rule(body)
+        return self._values[key][1]
 
     def __str__(self) -> str:
         return "\n".join(self.rules)

@@ -160,7 +160,7 @@ def mapping(schema: Schema, key: str, at: Place) -> Mapping[str, Any]:
 
 def truly(schema: Any) -> bool:
     """Whether a property says of itself that it is required, as in draft 3."""
-    return isinstance(schema, Mapping) and schema.get("required") is True
+    return isinstance(schema, dict) and schema.get("required") is True
 
 
 def some(schemas: list[Result]) -> Result:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -22,7 +23,7 @@ from cortex.core.history import Told, hidden, marks, tell
 from cortex.core.ids import AS_IT_IS
 from cortex.core.job import Segment
 from cortex.core.profile import Profile
-from cortex.core.shield import Shield, unused
+from cortex.core.shield import MARKS, Shield
 from cortex.core.skeleton import REFUSED, lost, skeleton, spoken
 from cortex.core.template import SOME_DAY, TemplateError, asks, render
 from cortex.core.tools import Show
@@ -61,12 +62,17 @@ def shielded(chat: Chat, profile: Profile) -> tuple[Given, Shield]:
     known = habits(profile.template)
     ids = known.ids if known.ids != AS_IT_IS else profile.dialect.ids
     messages = tell(chat.messages, ids, marks(profile.dialect, profile.template))
+    return next(tried for tried in map(partial(hiding, chat, profile, messages), map(chr, MARKS)) if tried[1].is_clear)
+
+
+def hiding(chat: Chat, profile: Profile, messages: Sequence[Told], mark: str) -> tuple[Given, Shield]:
+    """What the template is given, as long as none of the client's strings holds this mark."""
+    shield = Shield(profile.specials, mark)
     functions = [tools.as_json(tool) for tool in chat.tools]
-    shield = Shield(profile.specials, unused(json.dumps([messages, functions, chat.template_args], ensure_ascii=False)))
     functions = [{**tool, "function": shield.hide(tool["function"])} for tool in functions]
-    messages = [tools.placed(hidden(message, shield.hide), functions) for message in messages]
+    told = [tools.placed(hidden(message, shield.hide), functions) for message in messages]
     shows = tools.ways(chat, profile)
-    return Given(profile, known, messages, functions, shield.hide(chat.template_args), shows), shield
+    return Given(profile, habits(profile.template), told, functions, shield.hide(chat.template_args), shows), shield
 
 
 def told(given: Given, now: datetime) -> str:

@@ -66,7 +66,7 @@ class Prose:
         text = out.rule(excluding(".*", *bars, regex(either(leads))), f"{name}_TEXT")
         found = []
         for number, way in enumerate(self.ways):
-            others = [*bars, *([regex(way.unless)] if way.unless else [])]
+            others = [*bars, *([out.terminal(regex(way.unless))] if way.unless else [])]
             lead = self.lazy(excluding(way.after(LATER if way.fresh else line), *others), f"{name}_{number}")
             found.append(f"{lead} {self.rest(way)}")
         if line == LINE:

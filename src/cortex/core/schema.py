@@ -6,8 +6,6 @@ a model must not invent keys.
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import Any
 
 from cortex.core import custom
@@ -15,6 +13,7 @@ from cortex.core.chat import Input, Schema, Tool
 from cortex.core.defined.clash import Untold, confused_in_quotes
 from cortex.core.defined.source import NoDefinition
 from cortex.core.enforce import NOTHING, Enforced, enforced
+from cortex.core.kept import Kept
 from cortex.core.members import Members, is_text, may_be_text, members
 from cortex.core.place import Gap, Nonsense
 
@@ -34,6 +33,9 @@ class Ready(dict[str, Any]):
     """A tool's schema that has been made ready: it is not done twice."""
 
 
+KNOWN: Kept[Enforced] = Kept(2048)  # a client sends the same tools with every request
+
+
 def arguments(tool: Tool) -> Schema:
     """The schema that the arguments object of a tool has to follow, as the engine enforces it. Raises Nonsense."""
     return tool.parameters if isinstance(tool.parameters, Ready) else prepared(tool).schema
@@ -43,8 +45,11 @@ def prepared(tool: Tool) -> Enforced:
     """The schema of a tool's arguments, made ready, and its gaps. Raises Nonsense."""
     if tool.input:
         return taking(tool.input)
-    text = json.dumps(tool.parameters)
-    return known(text) if len(text) < SHORT else made(tool.parameters)
+    text = repr(tool.parameters)  # tells 1, 1.0 and true apart
+    if found := KNOWN.get(text):
+        return found
+    found = made(tool.parameters)
+    return KNOWN.keep(text, found) if len(text) < SHORT else found
 
 
 def taking(input: Input) -> Enforced:
@@ -57,12 +62,6 @@ def taking(input: Input) -> Enforced:
     except (NoDefinition, Untold) as error:
         raise Nonsense((), str(error)) from None
     return Enforced(Ready(custom.parameters(input)))
-
-
-@lru_cache(maxsize=2048)
-def known(text: str) -> Enforced:
-    """A tool's schema given as text, made ready. A client sends the same tools with every request."""
-    return made(json.loads(text))
 
 
 def made(parameters: Schema) -> Enforced:

@@ -7,6 +7,7 @@ language is the same: the properties come in the order of the schema.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cortex.core.chat import Schema
 from cortex.core.custom import ARGUMENT, follows
@@ -22,7 +23,7 @@ def shaped(out: Lark, schema: Schema, *, lenient: bool) -> str:
     """The rule of a value that follows this schema."""
     if input := follows(schema):
         return quoted(out, input)
-    if not is_plain(schema):
+    if "properties" not in schema or not is_plain(schema):
         return out.json(schema, lenient=lenient)
     required = set(schema.get("required", ()))
     given = {key: part for key, part in schema["properties"].items() if part is not False}
@@ -53,11 +54,11 @@ def spelled(out: Lark, values: Mapping[str, str], required: set[str]) -> str:
     keys = list(values)
     must = next((at for at, key in enumerate(keys) if key in required), len(keys))
     if must == 0 and keys:
-        rest = (following(key, values[key], key in required) for key in keys[1:])
+        rest = (following(out, key, values[key], key in required) for key in keys[1:])
         return out.rule(" ".join([leading(keys[0], values[keys[0]]), *rest, quote("}")]))
     tails = {len(keys): quote("}")}
     for at in reversed(range(1, len(keys))):
-        tails[at] = out.rule(f"{following(keys[at], values[keys[at]], keys[at] in required)} {tails[at + 1]}")
+        tails[at] = out.rule(f"{following(out, keys[at], values[keys[at]], keys[at] in required)} {tails[at + 1]}")
     ways = [f"{leading(key, values[key])} {tails[at + 1]}" for at, key in enumerate(keys[: must + 1])]
     return out.rule(" | ".join([*ways, *([quote("{}")] if must == len(keys) else [])]))
 
@@ -66,10 +67,12 @@ def leading(key: str, value: str) -> str:
     return f"{name('{', key)} {value}"
 
 
-def following(key: str, value: str, required: bool) -> str:
+def following(out: Lark, key: str, value: str, required: bool) -> str:
+    """A member that is not the first. What may be missing costs more, so it is a rule: many tools have the same."""
     item = f"{name(SPACING['item_separator'], key)} {value}"
-    return item if required else f"( {item} )?"
+    return item if required else f"{out.rule(item)}?"
 
 
+@lru_cache(maxsize=4096)
 def name(before: object, key: str) -> str:
     return quote(f"{before}{ENCODE(key)}{SPACING['key_separator']}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 from cortex.core.job import Segment
 
 BRACKETS: Final = "<>[]|/"
+MARKS: Final = range(0xF0000, 0xFFFFD)  # of Unicode's private use areas
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +31,41 @@ class Spellings:
     whole: Mapping[str, int]
 
 
+class Once(dict[str, str]):
+    """What a function makes of texts, asked once for each: tools say the same words again and again."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        self.make = make
+
+    def __missing__(self, text: str) -> str:
+        self[text] = made = self.make(text)
+        return made
+
+
 class Shield:
     """Replaces special spellings in the client's values by placeholders, and cuts them out of the rendered prompt.
 
-    `mark` is a character that none of the values holds; a placeholder is a number between two of them.
+    A placeholder is a number between two `mark`s, a character that none of the values may hold: see `is_clear`.
     """
 
     def __init__(self, specials: Iterable[str], mark: str) -> None:
         self.hidden = spellings(tuple(filter(None, specials)))
         self.mark = mark
-        self.known: dict[str, str] = {}  # tools say the same words again and again
+        self.texts = Once(self.hide_text)
 
     def hide(self, value: Any) -> Any:
         """The value with every string in it shielded."""
-        match value:
-            case str():
-                if value not in self.known:
-                    self.known[value] = self.hide_text(value)
-                return self.known[value]
-            case dict():
-                return {self.hide(key): self.hide(item) for key, item in value.items()}
-            case list() | tuple():
-                return [self.hide(item) for item in value]
-            case _:
-                return value
+        if isinstance(value, str):
+            return self.texts[value]
+        if isinstance(value, dict):
+            texts, hide = self.texts, self.hide
+            return {texts[key]: texts[item] if type(item) is str else hide(item) for key, item in value.items()}
+        return [self.hide(item) for item in value] if isinstance(value, list | tuple) else value
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the mark was in none of the texts that were hidden."""
+        return not any(self.mark in text for text in self.texts)
 
     def hide_text(self, text: str) -> str:
         if (number := self.hidden.whole.get(text.strip())) is not None:
@@ -116,8 +128,3 @@ def pattern(tree: Mapping[str, Any]) -> str:
     if not branches:
         return straight
     return f"{straight}(?:{'|'.join(branches)})" + ("?" if "" in tree else "")
-
-
-def unused(text: str) -> str:
-    """A character that this text does not hold (of Unicode's private use areas)."""
-    return next(mark for mark in map(chr, range(0xF0000, 0xFFFFD)) if mark not in text)
