@@ -202,3 +202,34 @@ def test_what_a_seed_draws_does_not_hang_on_rounding() -> None:
     first, second = sampler(sampling), sampler(sampling)
     same = sum(first.sample(scores) == second.sample(rough) for _ in range(300))
     assert same >= 290
+
+
+@given(st.data())
+def test_of_a_large_vocabulary_the_best_are_found_without_a_look_at_the_others(data: st.DataObject) -> None:
+    size = data.draw(st.sampled_from([2000, 12_800, 20_011]))
+    numbers = np.random.default_rng(data.draw(st.integers(0, 99)))
+    scores = (numbers.permutation(size) * np.float32(30 / size)).astype(np.float32)  # no two are equal
+    share = data.draw(st.sampled_from([None, 0.5, 0.02, 0.0001]))
+    allowed = None if share is None else mask(sorted({5, *np.flatnonzero(numbers.random(size) < share)}), size)
+    sampling = Sampling(
+        temperature=data.draw(st.sampled_from([0, 0.7])),
+        top_k=data.draw(st.sampled_from([1, 40, 1000])),
+        top_p=data.draw(st.sampled_from([0.9, 1])),
+        frequency_penalty=data.draw(st.sampled_from([0, 1])),
+    )
+    looks_at_all = replace(sampling, logit_bias=((0, 0.0),))
+    one, other = sampler(sampling), sampler(looks_at_all)
+    draws = [(one.sample(scores, allowed), other.sample(scores, allowed)) for _ in range(5)]
+    assert [mine for mine, _ in draws] == [full for _, full in draws]
+    assert allowed is None or all(allowed[token // 32] >> token % 32 & 1 for pair in draws for token in pair)
+
+
+def test_of_equals_in_a_large_vocabulary_the_first_is_the_best() -> None:
+    scores = np.zeros(20_000, dtype=np.float32)
+    assert sampler(GREEDY).sample(scores) == 0
+    assert sampler(GREEDY).sample(scores, mask(range(700, 20_000), 20_000)) == 700
+
+
+def test_a_large_vocabulary_of_no_numbers_is_an_error() -> None:
+    with pytest.raises(EngineError, match="no token can be drawn"):
+        sampler(Sampling()).sample(np.full(20_000, np.nan, dtype=np.float32))
