@@ -18,6 +18,7 @@ from cortex.core.events import Done, Echo, Event, Reasoning, Tokens
 from cortex.core.job import Job, Usage, Vector
 from cortex.core.passage import Passage
 from cortex.core.plan import Asked, another
+from cortex.core.rounds import Rounds
 from cortex.core.stop import Stop
 from cortex.runner.parent import Runner, Ticket
 
@@ -120,6 +121,7 @@ async def begun(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> As
 
 async def follow(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> AsyncGenerator[Event, None]:
     parser, stop, inline = plan.parser(new_id), Stop(plan.stop), plan.inline()
+    rounds = Rounds(endless=plan.job.ignore_eos)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     done = Done("stop", Usage())
     thought = 0  # tokens of pieces that held some of a thought
@@ -130,18 +132,20 @@ async def follow(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> A
                 yield Echo(piece.prompt)
             if piece.tokens:
                 yield Tokens(piece.tokens)
-            said = [*stop.feed(parser.feed(decoder.decode(piece.data)))]
+            said = [*stop.feed(rounds.feed(parser.feed(decoder.decode(piece.data))))]
             if any(isinstance(event, Reasoning) for event in said):
                 thought += piece.usage.completion - done.usage.completion
             for event in inline.feed(said):
                 yield event
             done = Done(piece.finish or "stop", replace(piece.usage, reasoning=thought))
-            if stop.hit:
+            if stop.hit or rounds.hit:
                 break
         else:
-            for event in inline.feed(stop.feed(parser.feed(decoder.decode(b"", final=True)) + parser.flush())):
+            rest = rounds.feed(parser.feed(decoder.decode(b"", final=True)) + parser.flush())
+            for event in inline.feed(stop.feed(rest)):
                 yield event
-        for event in inline.feed([*stop.flush(), Done("stop", done.usage) if stop.hit else done]):
+        ended = stop.hit or rounds.hit
+        for event in inline.feed([*stop.flush(), Done("stop", done.usage) if ended else done]):
             yield event
     finally:
         await ticket.aclose()

@@ -85,6 +85,24 @@ def test_an_answer_of_json_has_no_room_to_run_on(stage: Stage, reply: str) -> No
     assert stage.cannot_say(reply, response_format=FORMAT)
 
 
+AGAIN = [(ULM, 1), (ULM + ULM.replace("Ulm", "Bonn"), 2)]
+
+
+@pytest.mark.parametrize(("round_", "each"), AGAIN)
+def test_the_same_call_again_and_again_ends_the_reply(stage: Stage, tmp_path: Path, round_: str, each: int) -> None:
+    """23, lijunzh/koda#826, artokun/comfyui-mcp#153: the same call until the tokens run out."""
+    record = tmp_path / "record"
+    model = stage.model(round_ * 100, record=str(record), size=20, delay=0.01)
+    reply = stage.ask(model, tools=[CITY])
+    assert reply.finish == "tool_calls"
+    assert len(reply.calls) == 4 * each
+    assert reply.calls == reply.calls[:each] * 4
+    wait_until(lambda: record.read_text().count("cancel") == 2)
+    assert "end" not in record.read_text(), "neither reply was computed to its end"
+    few = stage.says(round_ * 3, tools=[CITY])
+    assert (len(few.calls), few.finish) == (3 * each, "tool_calls")
+
+
 # -- 26: conversations that templates refuse ---------------------------------------------------------------------------
 
 PICKY = """
