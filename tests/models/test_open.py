@@ -134,3 +134,23 @@ def test_what_is_known_of_a_model_is_told_without_loading_it(store: Store) -> No
     store.get("m").path.unlink()
     with pytest.raises(BadRequest, match="no file"):
         describe(store.get("m"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "header", "work", "how"),
+    [
+        ({}, {}, True, "its chat template knows no tools"),
+        ({}, {"tokenizer.chat_template": HERMES}, True, "in its own notation, hermes"),
+        ({"dialect": "hermes"}, {}, True, "in the notation that was chosen for it, hermes"),
+        ({}, {"tokenizer.chat_template": "{{ tools }}"}, True, "is not known"),
+        ({}, {"general.basename": "Qwen2.5-Coder", "tokenizer.chat_template": HERMES}, True, "better than hermes"),
+        ({}, {"general.architecture": "nomic-bert"}, False, "embeddings"),
+    ],
+)
+def test_whether_and_how_tools_work_is_told(
+    store: Store, changes: dict[str, Any], header: dict[str, Any], work: bool, how: str
+) -> None:
+    _opened(store, changes, header)
+    told = describe(store.get("m"))["tools"]
+    assert told["work"] is work
+    assert how in told["how"]

@@ -47,6 +47,40 @@ def test_an_import_never_takes_the_place_of_another(store: Store, tmp_path: Path
     assert store.get("a").path.name == "a.gguf"
 
 
+def test_a_copy_is_ours(store: Store, tmp_path: Path) -> None:
+    file = tiny.write(tmp_path / "a.gguf")
+    model = importing.add(store, "my:a", file, copy=True)
+    assert model.path == store.folder / "models" / "imported" / "my" / "a" / "a.gguf"
+    assert (model.owned, model.source, model.path.read_bytes()) == (True, str(file), file.read_bytes())
+    file.unlink()
+    store.delete("my:a")
+    assert not (store.folder / "models" / "imported").exists()
+
+
+def test_an_import_without_an_id_takes_the_file_s_name(store: Store, tmp_path: Path) -> None:
+    assert importing.add(store, None, tiny.write(tmp_path / "My Model.gguf")).id == "My-Model"
+
+
+@pytest.mark.parametrize("copy", [False, True])
+def test_a_split_model_is_imported_by_its_first_part(store: Store, tmp_path: Path, copy: bool) -> None:
+    parts = tiny.split(3)
+    for name, data in parts.items():
+        (tmp_path / name).write_bytes(data)
+    model = importing.add(store, "split", tmp_path / "m-00001-of-00003.gguf", copy=copy)
+    assert [path.read_bytes() for path in model.files] == list(parts.values())
+    assert model.size == sum(map(len, parts.values()))
+    store.delete("split")
+    assert (tmp_path / "m-00003-of-00003.gguf").exists()
+    assert not (store.folder / "models").exists() or not list((store.folder / "models").rglob("*.gguf"))
+
+
+def test_a_split_model_with_a_part_missing_is_not_imported(store: Store, tmp_path: Path) -> None:
+    for name, data in list(tiny.split(3).items())[:2]:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(BadRequest, match=r"no file .*m-00003-of-00003\.gguf"):
+        importing.add(store, "split", tmp_path / "m-00001-of-00003.gguf")
+
+
 def test_a_file_that_is_no_gguf_is_not_imported(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.gguf").write_text("hello")
     with pytest.raises(BadRequest, match="GGUF"):
@@ -218,15 +252,66 @@ def test_a_moved_data_folder_takes_its_models_along(store: Store, tmp_path: Path
     assert model.path.exists()
 
 
-def test_the_original_s_database_is_left_as_it_was(store: Store) -> None:
-    store.folder.mkdir()
+ORIGINAL = """
+CREATE TABLE models (model_id TEXT PRIMARY KEY, author_repo_id TEXT, branch_name TEXT, path_to_model_yaml TEXT,
+                     model_alias TEXT, model_format TEXT, model_source TEXT, status TEXT, engine TEXT, metadata TEXT)
+"""
+LLAMA = "models/cortex.so/llama3.1/8b-gguf/model.yml"
+
+
+def _original(store: Store, *rows: tuple[str, str, str]) -> None:
+    """A data folder as the original left it: its database, with (id, model.yml, status) in it."""
+    store.folder.mkdir(parents=True)
     with closing(sqlite3.connect(store.folder / "cortex.db")) as db, db:
-        db.execute("CREATE TABLE models (model_id TEXT)")
-        db.execute("INSERT INTO models VALUES ('theirs')")
+        db.execute(ORIGINAL)
+        for id, path, status in rows:
+            values = (id, "cortexso", "main", path, "", "gguf", "", status, "llama-cpp", "")
+            db.execute(f"INSERT INTO models VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _describe(store: Store, path: str, text: str) -> None:
+    (store.folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (store.folder / path).write_text(text)
+
+
+def test_what_the_original_pulled_is_here(store: Store) -> None:
+    _original(
+        store, ("llama3.1:8b-gguf", LLAMA, "downloaded"), ("other", "x", "downloadable"), ("gone", "y", "downloaded")
+    )
+    text = "temperature: 0.6\nctx_len: 131072\nmax_tokens: 131072\nngl: 33\nn_parallel: 1\ntext_model: false\n"
+    _describe(store, LLAMA, text)
+    file = tiny.write((store.folder / LLAMA).with_name("model.gguf"))
+    (model,) = store.list()
+    assert (model.id, model.path, model.owned) == ("llama3.1:8b-gguf", file, True)
+    assert model.settings == {"temperature": 0.6}
+    assert (store.folder / LLAMA).read_text() == text
+    store.delete(model.id)
+    assert not file.exists()
+
+
+def test_what_the_original_had_imported_stays_its_owner_s(store: Store, tmp_path: Path) -> None:
+    file = tiny.write(tmp_path / "mine.gguf")
+    _original(store, ("mine", "models/imported/mine.yml", "downloaded"))
+    _describe(store, "models/imported/mine.yml", f"model: mine\nfiles:\n  - {file}\n")
+    (model,) = store.list()
+    assert (model.path, model.owned) == (file, False)
+    store.delete("mine")
+    assert file.exists()
+
+
+def test_the_original_s_database_is_left_as_it_was(store: Store) -> None:
+    _original(store, ("theirs", "nowhere", "downloaded"))
     _owned(store, "ours")
     assert [model.id for model in store.list()] == ["ours"]
     with closing(sqlite3.connect(store.folder / "cortex.db")) as db:
-        assert db.execute("SELECT * FROM models").fetchall() == [("theirs",)]
+        assert db.execute("SELECT model_id FROM models").fetchall() == [("theirs",)]
+
+
+def test_a_table_that_only_looks_like_the_original_s_does_no_harm(store: Store) -> None:
+    store.folder.mkdir()
+    with closing(sqlite3.connect(store.folder / "cortex.db")) as db, db:
+        db.execute("CREATE TABLE models (model_id TEXT)")
+    assert list(store.list()) == []
 
 
 def test_a_database_of_a_newer_cortex_is_refused(store: Store) -> None:

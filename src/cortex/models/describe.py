@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from cortex import dialects
+from cortex.core.profile import Profile
 from cortex.models import gguf
+from cortex.models.gguf import Header
 from cortex.models.open import profiled
 from cortex.models.settings import settings
 from cortex.models.store import Model
+
+# Architectures that only make embeddings.
+ENCODERS = re.compile("bert|t5encoder|embedding|eurobert|neobert")
 
 
 def describe(model: Model) -> dict[str, Any]:
@@ -20,7 +27,8 @@ def describe(model: Model) -> dict[str, Any]:
         "object": "model",
         "created": model.created,
         "owned_by": "",
-        "files": [str(model.path)],
+        "aliases": list(model.aliases),
+        "files": [str(path) for path in model.files],
         "size": model.size,
         "source": model.source,
         "sha256": model.sha256,
@@ -36,6 +44,24 @@ def describe(model: Model) -> dict[str, Any]:
         "ctx_len": profile.context,
         "blocks": header.blocks,
         "dialect": profile.dialect.name,
-        "notes": list(notes),
+        "tools": tools(header, profile),
+        "notes": [*notes, *([model.fault] if model.fault else [])],
         "chat_template": profile.template,
     }
+
+
+def tools(header: Header, profile: Profile) -> dict[str, Any]:
+    """Whether the model can call tools here (`work`), and `how`, in words."""
+    name, own = profile.dialect.name, dialects.detect(profile.template).name
+    if ENCODERS.search(header.architecture):
+        return {"work": False, "how": "it makes embeddings, and no replies"}
+    if name != dialects.FALLBACK:
+        chosen = "its own notation" if name == own else "the notation that was chosen for it"
+        return {"work": True, "how": f"in {chosen}, {name}"}
+    if own != dialects.FALLBACK:
+        why = f"this serves it better than {own}, which its chat template asks for"
+    elif re.search("tools|tool_calls", profile.template):
+        why = "the notation that its chat template asks for is not known"
+    else:
+        why = "its chat template knows no tools"
+    return {"work": True, "how": f"by instructions of ours, as a list in JSON: {why}"}

@@ -20,7 +20,20 @@ from cortex.models import gguf, modelfile
 from cortex.models.catalogue import Catalogue, Entry, builtin
 from cortex.models.choices import settled
 from cortex.models.lock import locked
-from cortex.models.names import CORTEX, Address, Branch, Known, Local, Named, RepoFile, Wheel, id_of, meaning
+from cortex.models.names import (
+    CORTEX,
+    Address,
+    Branch,
+    Family,
+    Known,
+    Local,
+    Named,
+    Repo,
+    RepoFile,
+    Wheel,
+    id_of,
+    meaning,
+)
 from cortex.models.sources import Cancelled, Denied, Got, Progress, Source, Unreachable
 from cortex.models.sources.file import File
 from cortex.models.sources.hub import Hub
@@ -36,6 +49,16 @@ class Watch(Protocol):
 
     def say(self, line: str) -> None: ...
     def bytes(self, phase: str, done: int, total: int) -> None: ...
+
+
+class Silent:
+    """A `Watch` that tells nobody."""
+
+    def say(self, line: str) -> None:
+        pass
+
+    def bytes(self, phase: str, done: int, total: int) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +91,7 @@ def target(name: str, catalogue: Catalogue, *, token: str = "", id: str = "") ->
 
 
 def local(store: Store, name: str, *, catalogue: Catalogue | None = None) -> Model | None:
-    """The model on this machine that `name` means; None where it has to be pulled.
+    """The model on this machine that `name` means; None where it has to be pulled. `BadRequest` where it means several.
 
     Exactly an id or alias; else a catalogue's id or alias, which no pattern may shadow, or another way to write an id;
     else what the store finds.
@@ -82,10 +105,20 @@ def local(store: Store, name: str, *, catalogue: Catalogue | None = None) -> Mod
         if store.has(exact):
             return store.get(exact)
     try:
-        found = store.find(name)
+        found = store.find(_pattern(name, named))
     except NotFound:
         return None
     return None if isinstance(named, Known) and name not in found.aliases else found
+
+
+def _pattern(name: str, named: Named | None) -> str:
+    """What to look for in the ids: those of a repository's files begin with the repository."""
+    match named:
+        case Repo(repo, ""):
+            return f"{repo.replace('/', ':')}:"
+        case Family(family) if family != name:  # cortexso/NAME, or its address
+            return f"{family}:"
+    return name
 
 
 def pull(

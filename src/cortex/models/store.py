@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cortex.core.errors import BadRequest, NotFound
-from cortex.models import modelfile
+from cortex.models import adopt, modelfile
 from cortex.models.lock import locked
 from cortex.models.settings import check
 from cortex.models.shards import shards
@@ -248,6 +248,16 @@ class Store:
     def _file(self) -> Path:
         return self.folder / "cortex.db"
 
+    def _adopt(self, db: sqlite3.Connection) -> None:
+        """Take over what the original has pulled into the same folder."""
+        for found in adopt.found(db, self.folder):
+            db.execute(
+                "INSERT OR IGNORE INTO local_models VALUES (?, ?, ?, NULL, ?, ?, ?, ?)",
+                (found.id, self._stored(found.path), found.size, found.source, json.dumps(dict(found.settings)),
+                 int(self._clock()), found.owned),
+            )  # fmt: skip
+            db.execute("INSERT OR IGNORE INTO model_files VALUES (?, ?)", (found.id, modelfile.stamp(found.modelfile)))
+
     def _make(self) -> None:
         """Make the database, once in this object's life: under a lock, as two may not turn on WAL at once."""
         if self._ready:
@@ -257,7 +267,7 @@ class Store:
                 locked(self.folder / "cortex.db.lock"),
                 closing(sqlite3.connect(self._file, timeout=30)) as db,
             ):
-                _migrate(db)
+                _migrate(db, self._adopt)
         except (OSError, sqlite3.DatabaseError) as error:
             raise BadRequest(f"the data folder {self.folder} cannot be used: {error}") from error
         self._ready = True
@@ -273,13 +283,18 @@ def valid(id: str) -> str:
     return id
 
 
-def _migrate(db: sqlite3.Connection) -> None:
+def _migrate(db: sqlite3.Connection, new: Callable[[sqlite3.Connection], None]) -> None:
+    """Bring the database to our format; `new` fills one that has never been ours."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise sqlite3.DatabaseError(f"its database has format {version}, which a newer cortex wrote")
     db.execute("PRAGMA journal_mode = WAL")
+    ours = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'local_models'").fetchone()
     with db:
         db.executescript(SCHEMA)
+        db.execute("BEGIN")
+        if not ours:
+            new(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
 
 
