@@ -88,3 +88,17 @@ def test_a_wrong_port_in_the_environment_is_refused_by_name(tmp_path: Path) -> N
 
 def test_an_ipv6_host_gets_its_brackets(tmp_path: Path) -> None:
     assert _load(tmp_path, CORTEX_HOST="::").url == "http://[::1]:39281"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("", 2 << 30), ("prefixCache: 500MB", 500_000_000), ("prefixCache: off", 0), ("prefixCache: 0", 0)],
+)
+def test_disk_for_what_is_kept_over_a_restart_has_a_size_or_is_off(tmp_path: Path, text: str, size: int) -> None:
+    assert _load(tmp_path, text).prefix_cache == size
+
+
+@pytest.mark.parametrize("value", ["10%", "much", "-1", "[]"])
+def test_a_size_on_disk_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, value: str) -> None:
+    with pytest.raises(BadRequest, match="prefixCache"):
+        _load(tmp_path, f"prefixCache: {value}")

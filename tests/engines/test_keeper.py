@@ -98,6 +98,14 @@ def test_a_grown_chat_takes_the_place_of_its_beginning(start: Start, transformer
     assert say(start(transformer, tmp_path), job(LONG + OTHER)).used.cached > length(engine, LONG + OTHER) - 9
 
 
+def test_an_engine_that_is_closed_at_once_keeps_what_it_was_about_to(path: Path, tmp_path: Path) -> None:
+    engine = llama(path, context=2048, parallel=2, extra={"prefixes": str(tmp_path)})
+    run(engine, job(LONG))
+    assert list(tmp_path.rglob("*.kv")) == []
+    engine.close()
+    assert len(list(tmp_path.rglob("*.kv"))) == 1
+
+
 def test_without_a_folder_nothing_is_written(start: Start, path: Path, tmp_path: Path) -> None:
     say(start(path), job(LONG))
     assert list(tmp_path.iterdir()) == []

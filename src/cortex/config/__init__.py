@@ -26,7 +26,8 @@ class Config:
     """`file` is the `.cortexrc` in use, which need not exist. `data_folder` holds models, logs and the database.
 
     `memory_budget` is in bytes, or a fraction of the machine's memory. `memory_wait` and `keep_alive` are in seconds,
-    None: for ever. The settings from `ctx_len` on are for models whose own settings do not say otherwise.
+    None: for ever. `prefix_cache` is in bytes, 0: off. The settings from `ctx_len` on are for models whose own settings
+    do not say otherwise.
     """
 
     file: Path
@@ -50,6 +51,7 @@ class Config:
     memory_budget: int | float = 0.75
     memory_wait: float | None = 60.0
     keep_alive: float | None = 1800.0
+    prefix_cache: int = 2 << 30
     ctx_len: int | None = None
     n_parallel: int | None = None
     ngl: int | None = None

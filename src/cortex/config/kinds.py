@@ -66,6 +66,16 @@ def _size(value: Any) -> int | float:
     return int(float(match[1]) * UNITS[match[2]])
 
 
+def _room(value: Any) -> int:
+    """Bytes; 0 for `off`."""
+    if value in (0, False, "0", "off"):
+        return 0
+    size = _size(value)
+    if isinstance(size, float):
+        raise ValueError
+    return size
+
+
 def _sized(value: int | float) -> str:
     if isinstance(value, float):
         return f"{value * 100:g}%"
@@ -142,5 +152,6 @@ TEXT = Kind("a text", _text)
 TEXTS = Kind("a list of texts", _texts, list, many=True)
 SWITCH = Kind("true or false", _switch)
 SIZE = Kind("a size such as 8GB or 75%", _size, _sized)
+ROOM = Kind("a size such as 2GB, or off", _room, lambda value: _sized(value) if value else "off")
 DURATION = Kind("a time such as 90s, 30m or 2h, or off", duration, lasting)
 ADDRESS = Kind("an address that begins with http:// or https://", _address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cortex.config.kinds import ADDRESS, DURATION, SIZE, SWITCH, TEXT, TEXTS, Kind, maybe, one_of, whole
+from cortex.config.kinds import ADDRESS, DURATION, ROOM, SIZE, SWITCH, TEXT, TEXTS, Kind, maybe, one_of, whole
 from cortex.core.errors import BadRequest
 
 HOST, PORT = "127.0.0.1", 39281
@@ -81,6 +81,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memory_budget", "memoryBudget", SIZE, 0.75, "what all loaded models may take together"),
     Setting("memory_wait", "memoryWait", DURATION, 60.0, "how long a request waits for models at work to make room"),
     Setting("keep_alive", "keepAlive", DURATION, 1800.0, "how long a model stays loaded without work"),
+    Setting(
+        "prefix_cache", "prefixCache", ROOM, 2 << 30, "disk for beginnings of prompts that are kept over a restart"
+    ),
     Setting("ctx_len", "ctxLen", maybe(whole(*BOUNDS["ctx_len"])), None, "tokens of context for one request"),
     Setting(
         "n_parallel", "nParallel", maybe(whole(*BOUNDS["n_parallel"])), None, "requests that one model decodes together"

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from cortex.core.chat import Chat
 from cortex.core.errors import LoadError
 from cortex.core.events import Event
 from cortex.core.job import Cut, Job, Segment, Vector
+from cortex.core.load import Load
 from cortex.core.passage import Passage
 from cortex.core.plan import plan
 from cortex.core.profile import Profile
@@ -154,9 +156,17 @@ class LocalService:
             )
         return wanted
 
+    def _load(self, model: Opened) -> Load:
+        """With the folder for beginnings of prompts, where the configuration gives them room."""
+        load, config = model.load, self._config
+        if load.engine != "llama" or not config or not config.prefix_cache:
+            return load
+        kept = {"prefixes": str(config.data_folder / "cache" / "prefixes"), "prefixes_bytes": config.prefix_cache}
+        return replace(load, extra={**(load.extra or {}), **kept})
+
     def _demand(self, model: Opened) -> Demand:
         keep, common = model.settings.keep_alive, self._config.keep_alive if self._config else None
-        return Demand(model.load, model.need.total, common if keep == DEFAULT else keep)
+        return Demand(self._load(model), model.need.total, common if keep == DEFAULT else keep)
 
 
 class Lent(Choices):

@@ -203,6 +203,8 @@ class Llama:
         self._end(number)
 
     def close(self) -> None:
+        while self._keeper.unsaved:
+            self._keeper.save()
         self._runs.clear()
         self._embedder.close()
         self._decoder.close()
