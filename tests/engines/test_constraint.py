@@ -37,6 +37,16 @@ def test_the_mask_follows_what_was_said(grammars: Grammars) -> None:
     assert allowed(constraint) == set(b"bc")
 
 
+def test_what_is_asked_of_single_tokens_is_what_the_mask_says(grammars: Grammars) -> None:
+    constraint = grammars.compile('start: /[a-z]+/ ("{" /[0-9]{1,3}/ "}")?')
+    for byte in b"ab{12}":
+        may = allowed(constraint)
+        assert [token for token in range(END + 1) if constraint.allows([token])] == sorted(may)
+        assert constraint.allows(may)
+        assert not constraint.allows([*may, 0])
+        constraint.consume(byte)
+
+
 def test_the_end_is_allowed_only_where_the_text_is_whole(grammars: Grammars) -> None:
     constraint = grammars.compile("start: /a+b*/")
     assert END not in allowed(constraint)

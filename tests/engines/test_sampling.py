@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cortex.core.chat import Sampling
@@ -204,6 +204,7 @@ def test_what_a_seed_draws_does_not_hang_on_rounding() -> None:
     assert same >= 290
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_of_a_large_vocabulary_the_best_are_found_without_a_look_at_the_others(data: st.DataObject) -> None:
     size = data.draw(st.sampled_from([2000, 12_800, 20_011]))
@@ -222,6 +223,31 @@ def test_of_a_large_vocabulary_the_best_are_found_without_a_look_at_the_others(d
     draws = [(one.sample(scores, allowed), other.sample(scores, allowed)) for _ in range(5)]
     assert [mine for mine, _ in draws] == [full for _, full in draws]
     assert allowed is None or all(allowed[token // 32] >> token % 32 & 1 for pair in draws for token in pair)
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling(temperature=0.7, top_k=40), Sampling(top_k=3, min_p=0.1)])
+def test_where_all_that_top_k_leaves_may_be_drawn_no_mask_is_needed(sampling: Sampling) -> None:
+    scores = np.random.default_rng(3).permutation(20_000).astype(np.float32) / 1000
+    best = set(np.argsort(-scores)[: 1 if sampling.temperature == 0 else sampling.top_k].tolist())
+    may = mask(sorted(best | {7, 8, 9}), 20_000)
+    one, other, asked = sampler(sampling), sampler(sampling), set[int]()
+
+    def noted(tokens: list[int]) -> bool:
+        asked.update(tokens)
+        return True
+
+    sure = [one.sample_sure(scores, noted) for _ in range(20)]
+    assert sure == [other.sample(scores, may) for _ in range(20)]
+    assert asked == best
+    assert one.sample_sure(scores, lambda tokens: False) is None
+    assert one.sample(scores) == other.sample(scores)  # nothing was drawn in between
+
+
+@pytest.mark.parametrize(
+    "sampling", [PLAIN, replace(GREEDY, logit_bias=((1, 1.0),)), replace(GREEDY, repeat_penalty=2)]
+)
+def test_where_any_token_may_win_the_mask_is_needed(sampling: Sampling) -> None:
+    assert sampler(sampling).sample_sure(np.zeros(20_000, dtype=np.float32), lambda tokens: True) is None
 
 
 def test_of_equals_in_a_large_vocabulary_the_first_is_the_best() -> None:

@@ -87,8 +87,7 @@ class Run:
             self.flow.draft = self.guesser.tries(self.limit - self.said - 1, self.constraint, streams)
 
     def _draw(self, logits: Logits) -> Finish | None:
-        mask = self._mask()
-        token = self.sampler.sample(logits, mask)
+        token, mask = self._choice(logits)
         if token in self.vocabulary.eog:
             return "stop"
         if self.job.logprobs is not None:
@@ -96,6 +95,15 @@ class Run:
         if self.constraint:
             self.constraint.consume(token)
         return self._say([token])
+
+    def _choice(self, logits: Logits) -> tuple[int, Mask | None]:
+        """The next token, and the mask under which it was drawn, where one was needed."""
+        if self.constraint and self.lasting is None and self.job.logprobs is None:
+            token = self.sampler.sample_sure(logits, self.constraint.allows)
+            if token is not None:
+                return token, None
+        mask = self._mask()
+        return self.sampler.sample(logits, mask), mask
 
     def _mask(self) -> Mask | None:
         mask = self.constraint.mask() if self.constraint else None

@@ -11,7 +11,7 @@ the candidates, which the rounding of batched kernels changes from one run to th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -46,7 +46,17 @@ class Sampler:
         """The next token. It does not count as said before it is `accept`ed. EngineError where none can be drawn."""
         if self._plain and (best := _best(logits, mask)) is not None:
             return best
-        ids, scores = self._candidates(logits, mask)
+        return self._drawn(*self._candidates(logits, mask))
+
+    def sample_sure(self, logits: Logits, may: Callable[[list[int]], bool]) -> int | None:
+        """The next token where no mask is needed: all tokens that top_k leaves of the whole vocabulary may be drawn, so
+        that a mask would leave the same. None where it is not so, and then nothing is drawn."""
+        if self._most <= 0 or self._changes:
+            return None
+        ids = _first(logits, self._most)
+        return self._drawn(ids, logits[ids].astype(np.float64)) if len(ids) and may(ids.tolist()) else None
+
+    def _drawn(self, ids: Ids, scores: Floats) -> int:
         if not np.isfinite(scores.max(initial=-np.inf)):
             raise EngineError("no token can be drawn: the model computed no numbers, or the grammar allows no token")
         if self.sampling.temperature <= 0:
@@ -67,10 +77,15 @@ class Sampler:
         penalties = wanted.frequency_penalty or wanted.presence_penalty or wanted.repeat_penalty != 1
         return bool(wanted.logit_bias or penalties)
 
+    @property
+    def _most(self) -> int:
+        """Of how many tokens one is drawn; 0: of all."""
+        return 1 if self.sampling.temperature <= 0 else self.sampling.top_k
+
     def _candidates(self, logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
         """The tokens that may be drawn, rising, and their scores. Where top_k leaves few of a large vocabulary these
         are only the best: all of 152,000 tokens take more than 1 ms."""
-        most = 1 if self.sampling.temperature <= 0 else self.sampling.top_k
+        most = self._most
         if most > 0 and not self._changes and (mask is None or np.count_nonzero(mask) > len(mask) // 2):
             ids = _leading(logits, SPARE * most)
             ids = ids if mask is None else ids[_are_in(mask, ids)]
@@ -138,6 +153,14 @@ def _leading(logits: Logits, count: int) -> Ids:
     if len(greatest) < count:
         return np.empty(0, dtype=np.intp)
     return np.flatnonzero(logits >= np.partition(greatest, -count)[-count])
+
+
+def _first(logits: Logits, count: int) -> Ids:
+    """The tokens of the `count` greatest logits, the greatest first; none where they are not easily found."""
+    if count == 1:
+        return np.array([logits.argmax()])
+    ids = _leading(logits, count)
+    return ids[np.argsort(-logits[ids], kind="stable")[:count]]
 
 
 def _are_in(mask: Mask, ids: Ids) -> npt.NDArray[np.bool_]:
