@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import string
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,8 @@ VOCABULARY = [
 WIDTH, LAYERS = 64, 2
 
 
-def llama(path: Path) -> Path:
-    """A transformer: 2 heads of 32, one of them for keys and values."""
+def llama(path: Path, *, seed: int = 7, words: Mapping[str, str] | None = None) -> Path:
+    """A transformer: 2 heads of 32, one of them for keys and values. `words` of its vocabulary may be others."""
     weights = {"token_embd.weight": (len(VOCABULARY), WIDTH), "output_norm.weight": (WIDTH,)}
     for layer in range(LAYERS):
         shapes = {"attn_norm": (WIDTH,), "attn_q": (WIDTH, WIDTH), "attn_k": (32, WIDTH), "attn_v": (32, WIDTH)}
@@ -37,7 +39,7 @@ def llama(path: Path) -> Path:
         shapes |= {"ffn_up": (96, WIDTH), "ffn_down": (WIDTH, 96)}
         weights |= {f"blk.{layer}.{name}.weight": shape for name, shape in shapes.items()}
     facts = {"feed_forward_length": 96, "attention.head_count": 2, "attention.head_count_kv": 1}
-    return _write(path, "llama", facts | {"rope.dimension_count": 32}, weights)
+    return _write(path, "llama", facts | {"rope.dimension_count": 32}, weights, seed=seed, words=words or {})
 
 
 def mamba(path: Path) -> Path:
@@ -88,21 +90,29 @@ def bert(path: Path) -> Path:
     return path
 
 
-def _write(path: Path, architecture: str, numbers: dict[str, int], weights: dict[str, tuple[int, ...]]) -> Path:
+def _write(
+    path: Path,
+    architecture: str,
+    numbers: dict[str, int],
+    weights: dict[str, tuple[int, ...]],
+    *,
+    seed: int = 7,
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
     own = {"context_length": 2048, "embedding_length": WIDTH, "block_count": LAYERS, **numbers}
     facts: dict[str, Any] = {"general.architecture": architecture}
     facts |= {f"{architecture}.{name}": number for name, number in own.items()}
     facts |= {
         f"{architecture}.attention.layer_norm_rms_epsilon": 1e-5,
         "tokenizer.ggml.model": "llama",
-        "tokenizer.ggml.tokens": [text for text, _ in VOCABULARY],
+        "tokenizer.ggml.tokens": [words.get(text, text) for text, _ in VOCABULARY],
         "tokenizer.ggml.scores": [float(-i) for i in range(len(VOCABULARY))],
         "tokenizer.ggml.token_type": [kind for _, kind in VOCABULARY],
         "tokenizer.ggml.bos_token_id": 1,
         "tokenizer.ggml.eos_token_id": 2,
         "tokenizer.ggml.unknown_token_id": 0,
     }
-    draw = np.random.default_rng(7)
+    draw = np.random.default_rng(seed)
     tensors = {name: _weights(name, shape, draw) for name, shape in weights.items()}
     path.write_bytes(_gguf(facts, tensors))
     return path

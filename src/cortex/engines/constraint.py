@@ -69,6 +69,10 @@ class Constraint:
         self._check()
         return tokens
 
+    def copy(self) -> Constraint:
+        """One at the same place, that goes its own way."""
+        return Constraint(self._matcher.deep_copy(), 32 * len(self._mask))
+
     def ahead(self, tokens: Sequence[int]) -> tuple[list[int], list[bool]]:
         """What is said if these tokens come next, as far as they may: with what they force between and behind them.
         The second list says which tokens are forced. Consumes none.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, 
 from cortex.core.job import Cut, Failure, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
-from cortex.engines.llama import machine, sampling, warm
+from cortex.engines.llama import machine, sampling, small, warm
 from cortex.engines.llama.abi import PINNED, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
@@ -29,6 +31,7 @@ from cortex.engines.llama.said import Said
 from cortex.engines.llama.sampling import Sampler
 from cortex.engines.llama.shelf import Shelf, fingerprint
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
+from cortex.engines.llama.small import Small
 from cortex.engines.llama.vocabulary import Vocabulary
 from cortex.engines.llama.worth import Costs
 
@@ -90,6 +93,7 @@ class Llama:
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
         self._lookup, self._costs = extra.lookup, self._warm_up(extra.costs)
+        self._small = self._helper(load, extra, shape)
 
     def _warm_up(self, costs: tuple[float, float, float] | None) -> Costs:
         """A few small decodes: they bring the weights into memory, and tell the pace of this machine."""
@@ -101,6 +105,17 @@ class Llama:
         except EngineError as error:
             self._decoder.close()
             raise LoadError(f"the model is loaded but does not compute: {error.message}") from error
+
+    def _helper(self, load: Load, extra: Extra, shape: Shape) -> Small | None:
+        """The small model that guesses."""
+        if not extra.draft_model or not self._model.rewinds:
+            return None
+        beside = replace(shape, lanes=load.parallel, rows=small.ROWS, scratch=False)
+        try:
+            return Small(extra.draft_model, load.gpu_layers, self._vocabulary, beside, check_memory=extra.check_memory)
+        except CortexError:
+            self._decoder.close()
+            raise
 
     @property
     def busy(self) -> bool:
@@ -126,7 +141,7 @@ class Llama:
             sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
             constraint=None if job.grammar is None else grammars.compile(job.grammar, job.parts),
             lasting=self._lasting if job.ignore_eos else None,
-            guesser=self._guesser(job, tokens),
+            guesser=self._guesser(number, job, tokens),
             prompt=len(tokens),
             limit=_limit(len(tokens), job, self.context),
             echo=self._echo(job, tokens),
@@ -161,13 +176,14 @@ class Llama:
         check_tokens(prompt, self._vocabulary.size, "tokens")
         return self._vocabulary.spell(self._whole(prompt) if whole else self._vocabulary.plain(prompt))
 
-    def _guesser(self, job: Job, prompt: Sequence[int]) -> Guesser | None:
+    def _guesser(self, number: int, job: Job, tokens: list[int]) -> Guesser | None:
         """A model that cannot rewind could not take back what was tried in vain."""
         if not self._model.rewinds:
             return None
         draft = Draft(self._vocabulary.continued(job.prediction)) if job.prediction else None
-        lookup = Lookup(prompt) if self._lookup else None
-        return Guesser(self._costs, self._vocabulary.eog, draft, lookup)
+        lookup = Lookup(tokens) if self._lookup else None
+        ask = partial(self._small.guess, number, tokens) if self._small else None
+        return Guesser(self._costs, self._vocabulary.eog, draft, lookup, ask)
 
     def _echo(self, job: Job, tokens: list[int]) -> Echo | None:
         """What tells of the prompt's tokens, but not of one that only this engine has put before them."""
@@ -206,6 +222,8 @@ class Llama:
         while self._keeper.unsaved:
             self._keeper.save()
         self._runs.clear()
+        if self._small:
+            self._small.close()
         self._embedder.close()
         self._decoder.close()
         self._model.close()
@@ -245,11 +263,15 @@ class Llama:
         logger.error("job %d: %s", flow.number, error.message)
         del self._runs[flow.number]
         self._slots.lose(flow)
+        if self._small:
+            self._small.end(flow.number)
         return Failure(flow.number, error.message)
 
     def _end(self, number: int) -> None:
         if run := self._runs.pop(number, None):
             self._slots.remove(run.flow)
+            if self._small:
+                self._small.end(number)
             self._keeper.ended(run.flow.tokens[: run.prompt])
             if not _given(run.job.prompt):
                 self._said.remember(run.flow.tokens)

@@ -21,8 +21,9 @@ class Extra:
     """The settings in `Load.extra`. The KV cache holds `cells` tokens for all requests together (0: the engine
     chooses), in numbers of the `cache_type` f16, q8_0 or q4_0. `flash_attention` None leaves it to llama.cpp.
     `check_memory` False loads even what seems not to fit. `lookup`: what was said before is tried as a draft of what
-    comes. `costs` are what a decode takes, as in `Costs`; they are measured where none are given. Prompts' beginnings
-    are kept in the folder `prefixes` ("": nowhere), which takes at most `prefixes_bytes`."""
+    comes. `draft_model` is the file of a small model that guesses what this one says. `costs` are what a decode takes,
+    as in `Costs`; they are measured where none are given. Prompts' beginnings are kept in the folder `prefixes` ("":
+    nowhere), which takes at most `prefixes_bytes`."""
 
     cells: int = 0
     cache_type: str = "f16"
@@ -30,6 +31,7 @@ class Extra:
     check_memory: bool = True
     lookup: bool = True
     costs: tuple[float, float, float] | None = None
+    draft_model: str = ""
     prefixes: str = ""
     prefixes_bytes: int = 2 << 30
 

@@ -1,8 +1,9 @@
-"""What one job tries beside the token that is due: from its prediction, or from what was said before. Pure."""
+"""What one job tries beside the token that is due: of its prediction, of what was said before, or of what a small model
+would say."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +11,7 @@ from cortex.engines.constraint import Constraint
 from cortex.engines.llama.draft import Draft, Guess
 from cortex.engines.llama.lookup import Lookup
 from cortex.engines.llama.prefix import common
-from cortex.engines.llama.worth import Costs, Trust, worthwhile
+from cortex.engines.llama.worth import Costs, Trust, another, matching, worthwhile
 
 MOST: Final = 32  # tokens tried in one decode
 
@@ -37,9 +38,16 @@ class Tries:
 NOTHING: Final = Tries()
 
 
+Pays = Callable[[float, Costs], bool]
+# Asked for at most so many tokens after those said, it tells them, which of them the grammar decides, and how likely
+# each is to the small model. It asks before each whether one pays that is so likely, given what it costs to guess.
+Small = Callable[[int, Constraint | None, Pays], tuple[list[int], list[bool], list[float]]]
+
+
 @dataclass(slots=True)
 class Guesser:
     """Guesses change the work, never the reply. `ends` are the tokens that end a generation: they need not be tried.
+    `small` is asked where nothing else is worth trying.
 
     `accepted` and `rejected` count the tokens of the prediction that were tried.
     """
@@ -48,11 +56,14 @@ class Guesser:
     ends: Collection[int]
     draft: Draft | None
     lookup: Lookup | None
+    small: Small | None = None
     accepted: int = 0
     rejected: int = 0
     _trust: Trust = field(default_factory=Trust)
+    _faith: Trust = field(default_factory=Trust)  # in the small model
     _last: Tries = NOTHING
-    _match: int = 0
+    _matches: list[int] = field(default_factory=list)
+    _asked: bool = False
     _predicted: bool = False
 
     def said(self, tokens: list[int]) -> None:
@@ -64,18 +75,37 @@ class Guesser:
 
     def tries(self, most: int, constraint: Constraint | None, streams: int) -> Tries:
         """What is worth trying, of at most so many tokens, while so many jobs share the decode."""
-        most = min(most, MOST)
+        most, self._asked = min(most, MOST), False
         guess, self._predicted = self._guess(most)
         self._last = self._follow(guess.tokens, constraint).first(most)
-        self._match = guess.match
-        return self._last.first(worthwhile(guess.match, self._last.forced, self._trust, self.costs, streams))
+        self._matches = [guess.match + i for i in range(len(self._last))]
+        length = worthwhile(guess.match, self._last.forced, self._trust, self.costs, streams)
+        if length or not self.small:
+            return self._last.first(length)
+        return self._ask(self.small, most, constraint, streams)
+
+    def _ask(self, small: Small, most: int, constraint: Constraint | None, streams: int) -> Tries:
+        likely = 1.0
+
+        def pays(probability: float, own: Costs) -> bool:
+            nonlocal likely
+            likely *= self._faith.of(matching(probability))
+            return another(likely, self.costs, own, streams)
+
+        tokens, forced, probabilities = small(most, constraint, pays)
+        if tokens:
+            self._asked, self._predicted = True, False
+            self._last = Tries(tokens, forced).first(most)
+            self._matches = [matching(probability) for probability in probabilities]
+            return self._last
+        return NOTHING
 
     def learn(self, tried: int, said: list[int]) -> None:
         """So many of the last guess were tried, and this was said."""
-        right = common(said, self._last.tokens)
+        right, trust = common(said, self._last.tokens), self._faith if self._asked else self._trust
         for i in range(min(right + 1, max(tried, 1), len(self._last))):
             if not self._last.forced[i]:
-                self._trust.learn(self._match + i, i < right)
+                trust.learn(self._matches[i], i < right)
         if self._predicted and self.draft and tried:
             self.draft.learn(right)
             self.accepted += min(right, tried)

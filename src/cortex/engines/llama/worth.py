@@ -15,6 +15,8 @@ from typing import Final
 # Roughly what Qwen2.5-Coder 0.5B does in prose, code and JSON; a job's own guesses soon count for more.
 PRIOR: Final = (0.3, 0.3, 0.5, 0.55, 0.7, 0.75, 0.75, 0.8, 0.8, 0.85, 0.85, 0.9, 0.95)
 WEIGHT: Final = 4.0  # guesses that the prior counts as
+LIKELY: Final = (0.4, 0.7, 0.9)  # probabilities that are counted apart
+SURE: Final = (1, 3, 8, 12)  # and the matches that they are worth
 BANDS: Final = (3, 6, 12)  # matches shorter than these are counted together
 
 
@@ -71,6 +73,18 @@ def worthwhile(match: int, forced: Sequence[bool], trust: Trust, costs: Costs, s
         if gain > best:
             best, length = gain, i + 1
     return length
+
+
+def another(likely: float, costs: Costs, own: Costs, streams: int) -> bool:
+    """Whether one more guess of a small model pays, that is right with this probability: its own work is paid for
+    in any case."""
+    lost = (1 - likely) * (costs.token + costs.row)
+    return likely * costs.step / streams > lost + own.step + own.token + own.row
+
+
+def matching(probability: float) -> int:
+    """The match that is trusted as much as a small model's guess of this probability, at first."""
+    return SURE[sum(probability >= limit for limit in LIKELY)]
 
 
 def _band(match: int) -> int:
