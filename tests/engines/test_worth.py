@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cortex.engines.llama.worth import PRIOR, Costs, Trust, worthwhile
+from cortex.engines.llama.worth import PRIOR, Costs, Trust, another, matching, worthwhile
 
 CORES_WAIT = Costs(1.0, 0.01, 0.01)  # a GPU, or many cores that wait for memory
 CORES_WORK = Costs(0.6, 0.3, 0.1)  # two cores, busy with one token
@@ -75,3 +75,17 @@ def test_short_matches_and_long_ones_are_trusted_apart() -> None:
     trust = told(*[False] * 9, match=2)
     assert trust.of(2) < PRIOR[2] / 2
     assert trust.of(20) == PRIOR[-1]
+
+
+def test_a_small_model_is_asked_as_long_as_its_guess_pays_for_its_own_work() -> None:
+    small = Costs(0.1, 0.05, 0.05)
+    assert another(0.9, CORES_WORK, small, 1)
+    assert not another(0.4, CORES_WORK, small, 1)
+    assert not another(0.9, CORES_WORK, small, 4), "the others need that decode anyway"
+    assert not another(1.0, CORES_WORK, CORES_WORK, 1), "it costs as much as it saves"
+
+
+def test_what_a_small_model_is_sure_of_is_trusted_more() -> None:
+    trust = [Trust().of(matching(probability)) for probability in (0.1, 0.5, 0.8, 0.99)]
+    assert trust == sorted(trust)
+    assert trust[0] < 0.4 < 0.9 < trust[-1]

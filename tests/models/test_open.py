@@ -53,6 +53,20 @@ def test_a_context_for_this_time_wins_over_the_setting(store: Store) -> None:
     assert opened(store, "m", settings({"ctx_len": 500})).profile.context == 500
 
 
+def test_a_small_model_that_guesses_is_found_by_its_name_and_takes_memory_too(store: Store) -> None:
+    small = importing.add(store, "family:1b", tiny.write(store.folder.parent / "small.gguf"))
+    alone = _opened(store, {}, {})
+    helped = opened(store, "m", settings({"draft_model": "family"}))
+    assert (alone.load.extra or {}).get("draft_model") is None
+    assert (helped.load.extra or {})["draft_model"] == str(small.path)
+    assert helped.need.total > alone.need.total + small.size
+
+
+def test_a_small_model_that_is_not_here_is_no_fault_of_the_client(store: Store) -> None:
+    with pytest.raises(LoadError, match=r"draft_model of m: .*nowhere"):
+        _opened(store, {"draft_model": "nowhere"}, {})
+
+
 def test_the_header_decides_the_dialect_under_any_id(store: Store) -> None:
     header = {"general.basename": "Qwen2.5-Coder", "tokenizer.chat_template": HERMES}
     assert _opened(store, {}, header).profile.dialect.name == "fallback"

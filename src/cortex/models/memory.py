@@ -46,6 +46,9 @@ class Need:
     def total(self) -> int:
         return self.weights + self.cache + self.compute
 
+    def __add__(self, other: Need) -> Need:
+        return Need(self.weights + other.weights, self.cache + other.cache, self.compute + other.compute)
+
 
 def cells(context: int, parallel: int) -> int:
     """Tokens of KV cache: two full requests' worth for all that run together.

@@ -35,7 +35,7 @@ CHATML = (
 @dataclass(frozen=True, slots=True)
 class Opened:
     """`path`, `settings` and `profile.context` are what an engine's `Load` is made of. `notes` are for the log: what
-    was wrong with the file and was put right."""
+    was wrong with the file and was put right. `draft` is a small model that guesses for it, and what its file says."""
 
     model: Model
     path: Path
@@ -43,13 +43,18 @@ class Opened:
     settings: Settings
     profile: Profile
     notes: tuple[str, ...] = ()
+    draft: tuple[Model, Header] | None = None
 
     @property
     def need(self) -> Need:
-        """What memory it will take."""
+        """What memory it will take, its small model included."""
+        own = self._need(self.model, self.header)
+        return own + self._need(*self.draft) if self.draft else own
+
+    def _need(self, model: Model, header: Header) -> Need:
         return need(
-            self.header.shape,
-            max(self.header.size, self.model.size),
+            header.shape,
+            max(header.size, model.size),
             context=self.profile.context,
             parallel=self.settings.parallel,
             cache_type=self.settings.cache_type,
@@ -63,6 +68,7 @@ class Opened:
         if wanted.engine == "llama":
             extra |= {"cells": cells(self.profile.context, wanted.parallel), "cache_type": wanted.cache_type}
             extra |= {"flash_attention": wanted.flash_attention}
+            extra |= {"draft_model": str(self.draft[0].path)} if self.draft else {}
         return Load(
             path=str(self.path),
             engine=wanted.engine,
@@ -85,7 +91,7 @@ def opened(store: Store, id: str, wanted: Settings | None = None) -> Opened:
     profile, notes = profiled(model.id, header, wanted)
     for note in notes:
         _log_once(model.id, note)
-    return Opened(model, model.path, header, wanted, profile, notes)
+    return Opened(model, model.path, header, wanted, profile, notes, _draft(store, model, wanted))
 
 
 def profiled(name: str, header: Header, wanted: Settings) -> tuple[Profile, tuple[str, ...]]:
@@ -118,6 +124,17 @@ def speaking(profile: Profile, name: str) -> Profile:
         return replace(profile, dialect=dialects.find(name)) if name else profile
     except NotFound as error:  # it is a field of a request, not a resource
         raise BadRequest(error.message, param="dialect") from error
+
+
+def _draft(store: Store, model: Model, wanted: Settings) -> tuple[Model, Header] | None:
+    """The small model that the settings name."""
+    if not wanted.draft_model:
+        return None
+    try:
+        small = store.find(wanted.draft_model)
+    except (NotFound, BadRequest) as error:  # the client who named the large one did nothing wrong
+        raise LoadError(f"the draft_model of {model.id}: {error.message}") from error
+    return small, _header(small)
 
 
 def _header(model: Model) -> Header:

@@ -1,7 +1,7 @@
 """How one model is to be run, as its owner set it: checked values. Never knows where they are kept.
 
-The keys are those of the original's `model.yml` and of its `/v1/models/start`; `dialect`, `template`, `tool_prompt` and
-`keep_alive` are ours.
+The keys are those of the original's `model.yml` and of its `/v1/models/start`; `dialect`, `template`, `tool_prompt`,
+`keep_alive` and `draft_model` are ours.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ KEYS: dict[str, tuple[type[Any], ...]] = {
     "cache_type": (str,),
     "flash_attn": (bool,),
     "keep_alive": (int, float, str),
+    "draft_model": (str,),
     "dialect": (str,),
     "template": (str,),
     "tool_prompt": (str,),
@@ -56,6 +57,7 @@ class Settings:
 
     `cache_type` is what numbers the KV cache has; `flash_attention` None leaves it to llama.cpp. `keep_alive` is how
     many seconds the model stays loaded without work (None: for ever), DEFAULT what the configuration says.
+    `draft_model` names a small model of the same vocabulary on this machine, which guesses what this one says.
 
     `dialect` is "auto" or a dialect's name. `template` is the path of a Jinja file that replaces the model's own chat
     template, `tool_prompt` the path of a text file that replaces our tool instructions. `sampling`, `max_tokens` and
@@ -70,6 +72,7 @@ class Settings:
     cache_type: str = "f16"
     flash_attention: bool | None = None
     keep_alive: float | None = DEFAULT
+    draft_model: str = ""
     dialect: str = "auto"
     template: str | None = None
     tool_prompt: str | None = None
@@ -98,6 +101,7 @@ def settings(values: Mapping[str, Any]) -> Settings:
         cache_type=known.get("cache_type", "f16"),
         flash_attention=known.get("flash_attn"),
         keep_alive=duration(known["keep_alive"]) if "keep_alive" in known else DEFAULT,
+        draft_model=known.get("draft_model", ""),
         dialect=known.get("dialect", "auto"),
         template=known.get("template"),
         tool_prompt=known.get("tool_prompt"),
