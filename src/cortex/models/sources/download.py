@@ -61,6 +61,7 @@ def _fetch(line: Line, target: Path, progress: Progress, size: int) -> None:
         need_space(growing.parent, notes.total - notes.done)
         file = _File(growing, note, notes)
         try:
+            file.note()  # now, while there is room
             _all(line, file, progress)
         finally:
             file.close()

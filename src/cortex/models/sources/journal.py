@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,15 +43,25 @@ class Journal:
         return (self.total, self.version) == (other.total, other.version)
 
     def text(self) -> str:
+        """Always of one length for one file."""
         spans = [[span.start, span.at, span.end] for span in self.spans]
-        return json.dumps({"total": self.total, "version": self.version, "spans": spans})
+        text = json.dumps({"total": self.total, "version": self.version, "spans": spans})
+        return text.ljust(64 + len(self.version) + 3 * 21 * len(spans))
 
 
 def write(path: Path, text: str) -> None:
-    """Write the text of a journal whole or not at all."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text)
-    new.replace(path)
+    """Write the text of a journal whole or not at all. On a full disk it is written over the old one, which takes no
+    room; were that cut off, nothing would be known of the file."""
+    try:
+        new = path.with_name(f"{path.name}.new")
+        new.write_text(text)
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not path.exists():
+            raise
+        with path.open("r+") as file:
+            file.write(text)
 
 
 def fresh(total: int, version: str, *, ranges: bool) -> Journal:
