@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from cortex.core.errors import BadRequest, LoadError, TooLong
+from cortex.core.errors import BadRequest, LoadError, NoRoom, TooLong
 from cortex.core.job import Failure, Job, Piece, Segment, Usage
 from cortex.engines.base import Load, Progress
 
@@ -40,6 +40,12 @@ class Puppet:
                 os.kill(os.getpid(), signal.SIGKILL)
             case "broken":
                 raise LoadError("puppet.gguf is no model: pull it again")
+            case "short":  # of memory, as often as the file says
+                file = Path(str((load.extra or {})["short"]))
+                left = int(file.read_text()) if file.exists() else 0
+                file.write_text(str(left - 1))
+                if left > 0:
+                    raise NoRoom("too little memory is free")
             case "bug":
                 raise ValueError("a bug in the engine")
             case "hang":

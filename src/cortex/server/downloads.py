@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 from cortex.config import Config
 from cortex.core.errors import CortexError
 from cortex.models.catalogue import builtin
+from cortex.models.choices import choices
 from cortex.models.pull import Target, pull, target
+from cortex.models.sources import Cancelled
 from cortex.models.store import Model, Store
 from cortex.server.events import Events, Kind
 from cortex.server.library import off
@@ -24,10 +26,6 @@ from cortex.server.library import off
 log = logging.getLogger(__name__)
 
 PAUSE = 0.25  # seconds between two frames of one download
-
-
-class Stopped(Exception):
-    """Somebody stopped the download; what is here already stays for the next one."""
 
 
 @dataclass(slots=True)
@@ -52,7 +50,7 @@ class Task:
 
 
 class Watcher:
-    """Called in the download's thread; `progress` in the event loop's, a few times a second."""
+    """Called in the download's thread; it calls `progress` there, a few times a second."""
 
     def __init__(self, task: Task, progress: Callable[[int, int], None]) -> None:
         self._task, self._progress = task, progress
@@ -62,8 +60,6 @@ class Watcher:
         log.info("%s: %s", self._task.id, line)
 
     def bytes(self, phase: str, done: int, total: int) -> None:
-        if self._task.stop.is_set():
-            raise Stopped
         if phase.startswith("Downloading") and time.monotonic() - self._told > PAUSE:
             self._told = time.monotonic()
             self._progress(done, total)
@@ -75,13 +71,16 @@ class Downloads:
         self._running: dict[str, tuple[Task, asyncio.Task[None]]] = {}
         self.token = ""
 
-    async def begin(self, name: str) -> Task:
-        """The download of what `name` means, begun unless it runs already. Raises `NotFound`, `BadRequest`."""
-        wanted = await off(target, name, builtin(), token=self.token)
+    async def begin(self, name: str, id: str = "") -> Task:
+        """The download of what `name` means, begun unless it runs already; as `id`, if one is given.
+
+        Raises `BadRequest`, and `Unreachable` where nobody can say what the name means.
+        """
+        wanted = await off(target, name, builtin(), token=self.token, id=id)
         id = wanted.entry.id
         if id not in self._running:
             task = Task(id, str(wanted.entry.sources[0]), str(self._place(wanted)), wanted.entry.size)
-            work = asyncio.create_task(self._run(task, name), name=f"pull {id}")
+            work = asyncio.create_task(self._run(task, name, id), name=f"pull {id}")
             self._running[id] = task, work
             work.add_done_callback(lambda _: self._running.pop(id, None))
             self._tell("Started", task)
@@ -90,22 +89,25 @@ class Downloads:
     def configure(self, config: Config) -> None:
         self.token = config.huggingface_token
 
-    def look(self, repository: str) -> Sequence[dict[str, Any]]:
-        """The models of a repository. Asks the network."""
-        return []
+    def look(self, repository: str) -> list[dict[str, Any]]:
+        """The models of a repository, or of a family of the hub. Asks the network."""
+        found = choices(repository, token=self.token)
+        return [{"id": item.id, "size": item.size} for item in found.items] if found else []
 
     async def info(self, name: str) -> dict[str, Any]:
         """What `name` may mean, in the shape of `/models/pull/info`."""
-        wanted = await off(target, name, builtin(), token=self.token)
-        id = wanted.entry.id
-        here = [id] if self._store.has(id) else []
+        found = await off(choices, name, token=self.token)
+        wanted = None if found else await off(target, name, builtin(), token=self.token)
+        source = found.source if found else str(wanted.entry.sources[0]) if wanted else ""
+        ids = [item.id for item in found.items] if found else [wanted.entry.id] if wanted else []
+        here = [id for id in ids if self._store.has(id)]
         return {
-            "id": id,
-            "modelSource": str(wanted.entry.sources[0]),
-            "defaultBranch": "",
+            "id": name if found else ids[0],
+            "modelSource": source,
+            "defaultBranch": found.default.label if found and found.default else "",
             "downloadedModels": here,
-            "availableModels": [] if here else [id],
-            "downloadUrl": str(wanted.entry.sources[0]),
+            "availableModels": [id for id in ids if id not in here],
+            "downloadUrl": "" if found else source,
             "message": "Get model pull information successfully",
         }
 
@@ -124,15 +126,16 @@ class Downloads:
         if works:
             await asyncio.wait(works)
 
-    async def _run(self, task: Task, name: str) -> None:
+    async def _run(self, task: Task, name: str, id: str) -> None:
         loop = asyncio.get_running_loop()
 
         def progress(done: int, total: int) -> None:
             loop.call_soon_threadsafe(self._progress, task, done, total)
 
         try:
-            model = await off(pull, self._store, name, Watcher(task, progress), token=self.token)
-        except Stopped:
+            watch = Watcher(task, progress)
+            model = await off(pull, self._store, name, watch, token=self.token, id=id, cancel=task.stop)
+        except Cancelled:
             self._tell("Stopped", task)
         except CortexError as error:
             log.warning("pulling %s failed: %s", task.id, error.message)

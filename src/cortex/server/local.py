@@ -203,7 +203,7 @@ def _stamp(model: Model) -> tuple[int, int] | None:
 def _card(model: Model) -> Card:
     wanted = settings(model.settings)
     details = dict(model.settings) | {"size": model.size, "source": model.source}
-    return Card(model.id, _engine(wanted.engine), model.created, _defaults(wanted), details)
+    return Card(model.id, _engine(wanted.engine), model.created, _defaults(wanted), details, model.aliases)
 
 
 def _defaults(wanted: Settings) -> Defaults:

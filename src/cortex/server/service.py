@@ -20,13 +20,15 @@ SILENT = Defaults()  # a model whose settings say nothing
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A model that is there. `created` is Unix time in seconds; `details` are shown in lists as they are."""
+    """A model that is there. `created` is Unix time in seconds; `details` are shown in lists as they are. `aliases` are
+    further names of it."""
 
     id: str
     engine: str = "llama-cpp"
     created: int = 0
     defaults: Defaults = SILENT
     details: Mapping[str, Any] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

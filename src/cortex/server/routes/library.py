@@ -20,9 +20,9 @@ Id = Annotated[str, Path(json_schema_extra={"not": {"enum": ["hub", "sources"]}}
 
 
 def exactly(site: Site, id: str) -> Card:
-    """The model with exactly this id: nobody changes or deletes one by a part of its name."""
+    """The model with exactly this id or alias: nobody changes or deletes one by a part of its name."""
     card = site.service.find(id)
-    if card.id != id:
+    if id not in (card.id, *card.aliases):
         raise NotFound(f"Model {id} not found; did you mean {card.id}?", param="model", code="model_not_found")
     return card
 

@@ -26,7 +26,8 @@ async def pull(request: Request) -> Response:
     site = site_of(request)
     body = Node(await read_object(request, site.options))
     name = body.need("model", "what to download").string()
-    task = await site.downloads.begin(name)
+    id = body.get("id")
+    task = await site.downloads.begin(name, id.string() if id else "")
     return json_response({"message": "Model start downloading!", "task": task.shown})
 
 

@@ -211,7 +211,7 @@ def _object(required: tuple[str, ...], **properties: Any) -> dict[str, Any]:
     return request({"type": "object", "required": list(required), "properties": properties})
 
 
-PULL = _object(("model",), model=STRING, id=STRING, name=STRING)
+PULL = _object(("model",), model=STRING, id={"type": "string", "description": "The id that it shall have."})
 STOP_PULL = _object(("taskId",), taskId=STRING)
 INFO_OF = _object(("model",), model=STRING)
 IMPORT = _object(
