@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pydantic
-from openai.types import Completion, CreateEmbeddingResponse, Model
+from openai.types import Completion, CreateEmbeddingResponse, Model, ModelDeleted
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.shared import ErrorObject
 from starlette.datastructures import Headers
@@ -117,6 +117,8 @@ def body_problems(path: str, body: Any) -> Iterator[str]:
     elif path == "/v1/models":
         for row in body["data"]:
             yield from problems(row, Model, own=row.keys())
+    elif path.startswith("/v1/models/") and "deleted" in body:
+        yield from problems(body, ModelDeleted, own={"message"})
     elif path.startswith("/v1/models/") and "object" in body:
         yield from problems(body, Model, own=body.keys())
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -26,9 +26,10 @@ from cortex.core.passage import Passage
 from cortex.models.store import Store
 from cortex.runner.pool import Change
 from cortex.server.app import create_app
+from cortex.server.configuration import Configuration
 from cortex.server.library import Library
 from cortex.server.service import Answer, Card, Running, Service
-from cortex.server.site import Options, Site
+from cortex.server.site import Options, Site, origins
 
 Step = Event | Exception | float  # a float is a pause in seconds
 
@@ -196,7 +197,7 @@ class Serving(Generic[S]):
 
 
 @contextmanager
-def serving(service: S, options: Options = OPEN) -> Iterator[Serving[S]]:
+def serving(service: S, options: Options = OPEN, configuration: Configuration | None = None) -> Iterator[Serving[S]]:
     """A server in a thread of its own. `DELETE /processManager/destroy` ends it, as the end of the `with` does. Each of
     its answers is checked against OpenAI's own models."""
     numbers = itertools.count(1)
@@ -205,7 +206,12 @@ def serving(service: S, options: Options = OPEN) -> Iterator[Serving[S]]:
         server.should_exit = True
 
     site = Site(
-        service, options, clock=lambda: 1738543890.5, new_id=lambda prefix: f"{prefix}{next(numbers)}", quit=end
+        service,
+        options if configuration is None else replace(options, origins=origins(configuration.current)),
+        clock=lambda: 1738543890.5,
+        new_id=lambda prefix: f"{prefix}{next(numbers)}",
+        quit=end,
+        configuration=configuration or Configuration(),
     )
     app = Faithful(create_app(site))
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)

@@ -9,7 +9,7 @@ from cortex import dialects
 from cortex.core.profile import Profile
 from cortex.models import gguf
 from cortex.models.gguf import Header
-from cortex.models.open import profiled
+from cortex.models.open import Opened, profiled
 from cortex.models.settings import settings
 from cortex.models.store import Model
 
@@ -19,8 +19,9 @@ ENCODERS = re.compile("bert|t5encoder|embedding|eurobert|neobert")
 
 def describe(model: Model) -> dict[str, Any]:
     """JSON-ready; the settings' keys are those of `model.yml`. `BadRequest` where the file is gone or broken."""
-    header = gguf.read(model.path)
-    profile, notes = profiled(model.id, header, settings(model.settings))
+    header, wanted = gguf.read(model.path), settings(model.settings)
+    profile, notes = profiled(model.id, header, wanted)
+    memory = Opened(model, model.path, header, wanted, profile).need.total
     return {
         "id": model.id,
         "model": model.id,
@@ -45,6 +46,7 @@ def describe(model: Model) -> dict[str, Any]:
         "blocks": header.blocks,
         "dialect": profile.dialect.name,
         "tools": tools(header, profile),
+        "recommendation": {"cpu_mode": {"ram": memory >> 20}, "gpu_mode": []},  # MiB, as in the original
         "notes": [*notes, *([model.fault] if model.fault else [])],
         "chat_template": profile.template,
     }
