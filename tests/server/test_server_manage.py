@@ -71,6 +71,15 @@ def test_a_file_is_imported_described_changed_and_deleted(http: httpx.Client, st
     assert (file.exists(), store.has("m:1")) == (True, False)
 
 
+def test_a_copied_file_is_deleted_with_its_model(http: httpx.Client, store: Store, tmp_path: Path) -> None:
+    file = tiny.write(tmp_path / "tiny.gguf")
+    http.post("/v1/models/import", json={"model": "m", "modelPath": str(file), "option": "copy"}).raise_for_status()
+    copy = store.get("m").path
+    assert copy.is_relative_to(store.folder)
+    http.delete("/v1/models/m").raise_for_status()
+    assert (copy.exists(), file.exists()) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("path", "sent", "param"),
     [

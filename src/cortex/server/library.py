@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from cortex.core.errors import BadRequest, CortexError, LoadError
+from cortex.core.errors import CortexError, LoadError
 from cortex.models import importing
 from cortex.models.describe import describe
 from cortex.models.store import Model, Store
@@ -39,11 +39,9 @@ class Library:
         """Takes it out, and removes the files that are ours. It must have been stopped."""
         return await off(self.store.delete, id)
 
-    async def add(self, id: str, path: Path, *, option: Literal["symlink", "copy"] = "symlink") -> Model:
+    async def add(self, id: str, path: Path, *, copy: bool = False) -> Model:
         """A file of this machine becomes a model; `copy` gives it a file of its own in the data folder."""
-        if option == "copy":
-            raise BadRequest("option: copying is not done; import with symlink", param="option")
-        return await off(importing.add, self.store, id, path)
+        return await off(importing.add, self.store, id, path, copy=copy)
 
 
 async def off(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

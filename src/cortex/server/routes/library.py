@@ -80,7 +80,7 @@ async def delete(request: Request, id: str) -> Response:
     response_model=None,
 )
 async def import_model(request: Request) -> Response:
-    """Gives a GGUF file any id. With `symlink` (the default) it stays where it is."""
+    """Gives a GGUF file any id. It stays where it is; with `copy` the model has a file of its own."""
     site = site_of(request)
     body = Node(await read_object(request, site.options))
     id = body.need("model", "the id that it shall have").string()
@@ -89,7 +89,7 @@ async def import_model(request: Request) -> Response:
     how = option.string() if option else "symlink"
     if option and how not in ("symlink", "copy"):
         raise option.wrong("one of symlink, copy")
-    await site.service.library.add(id, file_path(path, "modelPath"), option="copy" if how == "copy" else "symlink")
+    await site.service.library.add(id, file_path(path, "modelPath"), copy=how == "copy")
     return json_response({"result": "OK", "modelHandle": id, "message": "Model is imported successfully!"})
 
 
