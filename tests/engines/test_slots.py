@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from cortex.engines.llama.guess import Tries
-from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
+from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots, parts
 
 
 @dataclass
@@ -118,12 +118,32 @@ def test_no_number_of_running_streams_starves_a_prompt() -> None:
     assert sizes(d.step(1)) == {0: 1, 1: 1, 2: 1, 3: LEAST_PREFILL}
 
 
-def test_prompts_are_decoded_oldest_first() -> None:
+def test_the_oldest_prompt_gets_half_and_the_shortest_the_rest() -> None:
     d = desk()
-    d.add(0, fresh(0, 30))
-    d.add(1, fresh(100, 30))
-    assert sizes(d.step(20)) == {0: 20}
-    assert sizes(d.step(20)) == {0: 10, 1: 10}
+    for number, length in enumerate((100, 50, 12)):
+        d.add(number, fresh(1000 * number, length))
+    assert sizes(d.step(40)) == {0: 20, 1: 8, 2: 12}
+    assert sizes(d.step(40)) == {0: 20, 1: 20}
+    assert sizes(d.step(100)) == {0: 60, 1: 22}
+
+
+@pytest.mark.parametrize(
+    ("budget", "pending", "shares"),
+    [
+        (100, [], []),
+        (100, [30], [30]),
+        (10, [30], [10]),
+        (0, [30, 5], [LEAST_PREFILL, 0]),
+        (-7, [2, 5], [2, 0]),
+        (11, [30, 30], [6, 5]),
+        (100, [10, 30, 20], [10, 30, 20]),
+        (40, [60, 5, 5], [30, 5, 5]),
+    ],
+)
+def test_a_budget_is_shared_without_a_rest_and_never_exceeded(
+    budget: int, pending: list[int], shares: list[int]
+) -> None:
+    assert parts(budget, pending) == shares
 
 
 def test_only_so_many_run_and_the_others_wait_their_turn() -> None:
@@ -291,7 +311,7 @@ def test_a_recurrent_model_does_not_wait_for_what_it_cannot_share() -> None:
     d = desk(rewinds=False)
     d.add(0, [*fresh(0, 100), 500])
     d.add(1, [*fresh(0, 100), 600])
-    assert sizes(d.step(150)) == {0: 101, 1: 49}
+    assert sizes(d.step(150)) == {0: 75, 1: 75}
 
 
 def test_a_chunk_ends_at_every_mark() -> None:

@@ -159,21 +159,28 @@ class Slots:
             self._trim(lane, 0)
 
     def schedule(self, budget: int) -> list[Chunk]:
-        """What to decode in one step: about `budget` tokens, running streams first, then prompts, oldest first. What
-        they leave of the budget is for drafts.
+        """What to decode in one step: about `budget` tokens, running streams first, then prompts. What they leave is
+        for drafts.
 
         Every chunk is to be reported to `decoded`, or its flow to `lose`.
         """
         self._admit()
         chunks: list[Chunk] = []
-        for flow in sorted(self._running(), key=lambda flow: (not flow.settled, flow.age)):
-            left = budget - _tokens(chunks)
-            least = 1 if flow.settled else 0 if any(not chunk.flow.settled for chunk in chunks) else LEAST_PREFILL
-            rows = self._rows - _rows(chunks) if _all(flow) else flow.pending
-            if flow.lane and (count := self._room(flow, min(_until_mark(flow), max(left, least), rows), chunks)):
-                chunks.append(_chunk(flow, flow.lane, count))
+        running = sorted(self._running(), key=lambda flow: flow.age)
+        for flow in running:
+            if flow.settled:
+                self._add(flow, max(1, budget - _tokens(chunks)), chunks)
+        prompts = [flow for flow in running if flow.lane and not flow.settled]
+        for flow, part in zip(prompts, parts(budget - _tokens(chunks), _pending(prompts)), strict=True):
+            self._add(flow, part, chunks)
         self._try_drafts(chunks, budget)
         return chunks
+
+    def _add(self, flow: Flow, most: int, chunks: list[Chunk]) -> None:
+        """Decode at most so many of this flow's tokens in this step."""
+        rows = self._rows - _rows(chunks) if _all(flow) else flow.pending
+        if flow.lane and (count := self._room(flow, min(_until_mark(flow), most, rows), chunks)):
+            chunks.append(_chunk(flow, flow.lane, count))
 
     def decoded(self, chunk: Chunk) -> None:
         """This chunk's tokens are in the cache now."""
@@ -307,6 +314,26 @@ class Slots:
         self._leave(youngest)
         self._waiting.appendleft(youngest)
         return True
+
+
+def parts(budget: int, pending: Sequence[int]) -> list[int]:
+    """How much of a budget each prompt gets that has so many tokens pending; they are in the order of their age.
+
+    The oldest gets at least half, so that it comes to its end, and the others the rest, the shortest first: a short
+    prompt need not wait for a long one. However small the budget, the oldest gets a few.
+    """
+    if not pending:
+        return []
+    shares = [0] * len(pending)
+    shares[0] = min(pending[0], max((budget + 1) // 2, LEAST_PREFILL))
+    for i in [*sorted(range(1, len(pending)), key=lambda i: pending[i]), 0]:
+        more = min(pending[i] - shares[i], max(0, budget - sum(shares)))
+        shares[i] += more
+    return shares
+
+
+def _pending(flows: Sequence[Flow]) -> list[int]:
+    return [flow.pending for flow in flows]
 
 
 def _until_mark(flow: Flow) -> int:
