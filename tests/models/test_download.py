@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,6 +67,7 @@ def test_what_an_earlier_process_left_is_continued(hub: Hub, tmp_path: Path) -> 
         _fetch(hub, tmp_path, stop)
     assert not (tmp_path / "f.gguf").exists()
     hub.slow = 0.0
+    _settled()
     hub.asked.clear()
     assert _fetch(hub, tmp_path) == DATA
     assert _bytes(hub.ranges_of("/f.gguf")) <= len(DATA) - 400_000 + 1
@@ -76,6 +79,12 @@ def test_another_file_under_the_same_address_is_not_joined_to_the_old_one(hub: H
         _fetch(hub, tmp_path, _stopping(400_000))
     hub.cut, hub.files["/f.gguf"] = [], DATA[::-1]
     assert _fetch(hub, tmp_path) == DATA[::-1]
+
+
+def _settled() -> None:
+    """Wait for what a broken fetch has still asked for."""
+    while any(thread.name == "download" for thread in threading.enumerate()):
+        time.sleep(0.01)
 
 
 def _bytes(ranges: list[str]) -> int:
@@ -147,6 +156,7 @@ def test_a_server_that_stays_broken_is_given_up_and_what_came_stays(hub: Hub, tm
     with pytest.raises(Unreachable, match="503"):
         _fetch(hub, tmp_path)
     hub.busy = []
+    _settled()
     hub.asked.clear()
     assert _fetch(hub, tmp_path) == DATA
     assert _bytes(hub.ranges_of("/f.gguf")) < len(DATA)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,6 +102,7 @@ def _resumed(store: Store, hub: Hub, left: int) -> None:
     assert not store.list()
     assert not _whole(store.folder)
     hub.slow = 0.0
+    _wait_for(lambda: all(thread.name != "download" for thread in threading.enumerate()))  # the last of the first pull
     hub.asked.clear()
     model = pull(store, NAME, Heard(), catalogue=NOTHING)
     assert model.path.read_bytes() == DATA
