@@ -84,7 +84,7 @@ class PlayedService:
     loaded: list[str] = field(default_factory=list)
     fractions: dict[str, float] = field(default_factory=dict)
     wanted: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    library: Library = field(default_factory=lambda: Unread(Store(Path("/nonexistent/cortex"))))
+    library: Library = field(default_factory=lambda: Unread(Store(Path("/dev/null/cortex"))))
     warnings: tuple[str, ...] = ()
     admission: float = 0.0
     shut: bool = False

@@ -26,6 +26,7 @@ from schemathesis.core.failures import FailureGroup
 
 from cortex.models.store import Store
 from cortex.server.local import LocalService
+from models import hub
 
 CHECKS = [
     not_a_server_error,
@@ -95,8 +96,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving[LocalSe
     store = Store(tmp_path_factory.mktemp("data"))
     call = '<tool_call>\n{"name": "0", "arguments": {}}\n</tool_call>'
     talker.add(store, "m", replies=["Hello!", call, '{"a": 1}'], repeat=True, size=1000)
-    with serving(LocalService(store, open_model=talker.opened)) as running:
-        yield running
+    with hub.serving(hub.Hub()) as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", home.url)  # one that has nothing
+        with serving(LocalService(store, open_model=talker.opened)) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")

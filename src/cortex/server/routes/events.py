@@ -18,8 +18,8 @@ router = APIRouter()
 async def events(socket: WebSocket) -> None:
     """One JSON text a frame, until the reader leaves or the server ends."""
     site = site_of(socket)
-    await socket.accept()
     with site.events.reader() as queue:
+        await socket.accept()
         gone = asyncio.create_task(_gone(socket))
         try:
             while True:
