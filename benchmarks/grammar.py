@@ -27,7 +27,7 @@ from cortex.core.dialect import Dialect
 from cortex.core.plan import plan
 from cortex.core.profile import Profile
 from cortex.dialects import find
-from cortex.engines.constraint import Constraint, Grammars, Mask, llama_tokenizer
+from cortex.engines.constraint import Grammars, Mask, llama_tokenizer
 from cortex.engines.llama import abi, log
 from cortex.engines.llama.sampling import Logits, Sampler
 from cortex.engines.llama.vocabulary import Vocabulary
@@ -91,19 +91,22 @@ class Bench:
         chat = Chat((User("Hi"),), tuple(tools), Choice("auto"))
         return plan(chat, profile, datetime(2026, 1, 1)).job.grammar or ""
 
-    def said(self, constraint: Constraint, text: bytes) -> Iterator[tuple[int, Costs]]:
-        """Say this text as the grammar allows: where each token that was not forced begins, and what it cost."""
+    def said(self, grammar: str, text: bytes) -> Iterator[tuple[int, Costs]]:
+        """Say this text as the grammar allows: where each token that was not forced begins, and what it cost. The twin
+        is asked for every mask; the engine asks for those that it needs, and a second time they cost less."""
+        constraint, twin = (self.grammars.compile(grammar) for _ in range(2))
         place = len(self.vocabulary.text(constraint.forced()))
+        twin.forced()
         with_mask, without = Sampler(Sampling(), 1), Sampler(Sampling(), 1)
         while place < len(text) and not constraint.finished:
-            draw_s, sure = timed(lambda: with_mask.sample_sure(self.logits, constraint.allows))
-            mask_s, mask = timed(constraint.mask)
-            if sure is None:
-                draw_s += mask_s + timed(lambda: with_mask.sample(self.logits, mask))[0]  # noqa: B023 (called at once)
+            draw_s, _ = timed(lambda: with_mask.choose(self.logits, constraint))
+            mask_s, mask = timed(twin.mask)
             free_s, _ = timed(lambda: without.sample(self.logits))
             token = self.longest(text[place : place + 32], mask)
             check_s, _ = timed(lambda: constraint.consume(token))  # noqa: B023
             force_s, forced = timed(constraint.forced)
+            twin.consume(token)
+            twin.forced()
             yield place, Costs(mask_s, check_s + force_s, draw_s, free_s)
             place += len(self.vocabulary.pieces[token]) + len(self.vocabulary.text(forced))
 
@@ -194,9 +197,9 @@ def report(made: Bench, dialect: Dialect, grammar: str, title: str, rounds: int)
     spans = {name: span(call, value.encode()) for name, value in PLACES.items()}
     arguments = call.index(NOTE.encode()) - 16
     title = f"{title}  {fresh * 1e3:8.1f} {again * 1e3:6.2f}"
-    prose = least(rounds, lambda: list(made.said(made.grammars.compile(grammar), text)))
+    prose = least(rounds, lambda: list(made.said(grammar, text)))
     print(f"{title}  {'text':8}{row([cost for _, cost in prose])}")
-    called = least(rounds, lambda: list(made.said(made.grammars.compile(grammar), call)))
+    called = least(rounds, lambda: list(made.said(grammar, call)))
     for name in ("string", "number", "enum", "between"):
         found = [cost for at, cost in called if place(spans, at) == name and at > arguments]
         if found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -225,29 +225,42 @@ def test_of_a_large_vocabulary_the_best_are_found_without_a_look_at_the_others(d
     assert allowed is None or all(allowed[token // 32] >> token % 32 & 1 for pair in draws for token in pair)
 
 
-@pytest.mark.parametrize("sampling", [GREEDY, Sampling(temperature=0.7, top_k=40), Sampling(top_k=3, min_p=0.1)])
-def test_where_all_that_top_k_leaves_may_be_drawn_no_mask_is_needed(sampling: Sampling) -> None:
+class Held:
+    """A grammar that allows what its mask says, and counts how often it was asked for the mask."""
+
+    def __init__(self, may: Mask) -> None:
+        self.may, self.asked = may, 0
+
+    def allows(self, tokens: Iterable[int]) -> bool:
+        return all(self.may[token // 32] >> token % 32 & 1 for token in tokens)
+
+    def mask(self) -> Mask:
+        self.asked += 1
+        return self.may
+
+
+CHOOSING = [GREEDY, Sampling(top_k=40), Sampling(top_k=3, min_p=0.1), Sampling(top_k=1), Sampling(top_k=1000), PLAIN]
+
+
+@pytest.mark.parametrize("sampling", [*CHOOSING, replace(GREEDY, repeat_penalty=2)])
+@pytest.mark.parametrize("share", [1, 0.9, 0.3, 0.001])
+def test_a_grammar_leaves_the_same_choice_with_a_mask_and_without(sampling: Sampling, share: float) -> None:
+    numbers = np.random.default_rng(3)
+    may = mask([5, *np.flatnonzero(numbers.random(20_000) < share)], 20_000)
+    one, other, held = sampler(sampling, past=[7]), sampler(sampling, past=[7]), Held(may)
+    for _ in range(20):
+        scores = numbers.permutation(20_000).astype(np.float32) / 1000
+        assert one.choose(scores, held)[0] == other.sample(scores, may)
+
+
+@pytest.mark.parametrize("sampling", CHOOSING[:4])
+def test_no_mask_is_asked_for_where_all_that_top_k_leaves_is_allowed(sampling: Sampling) -> None:
     scores = np.random.default_rng(3).permutation(20_000).astype(np.float32) / 1000
-    best = set(np.argsort(-scores)[: 1 if sampling.temperature == 0 else sampling.top_k].tolist())
-    may = mask(sorted(best | {7, 8, 9}), 20_000)
-    one, other, asked = sampler(sampling), sampler(sampling), set[int]()
-
-    def noted(tokens: list[int]) -> bool:
-        asked.update(tokens)
-        return True
-
-    sure = [one.sample_sure(scores, noted) for _ in range(20)]
-    assert sure == [other.sample(scores, may) for _ in range(20)]
-    assert asked == best
-    assert one.sample_sure(scores, lambda tokens: False) is None
-    assert one.sample(scores) == other.sample(scores)  # nothing was drawn in between
-
-
-@pytest.mark.parametrize(
-    "sampling", [PLAIN, replace(GREEDY, logit_bias=((1, 1.0),)), replace(GREEDY, repeat_penalty=2)]
-)
-def test_where_any_token_may_win_the_mask_is_needed(sampling: Sampling) -> None:
-    assert sampler(sampling).sample_sure(np.zeros(20_000, dtype=np.float32), lambda tokens: True) is None
+    best = np.argsort(-scores)[: 1 if sampling.temperature == 0 else sampling.top_k].tolist()
+    all_allowed, one_missing = Held(mask(best, 20_000)), Held(mask([7, *best[:-1]], 20_000))
+    assert sampler(sampling).choose(scores, all_allowed)[1] is None
+    assert sampler(sampling).choose(scores, one_missing)[1] is one_missing.may
+    assert (all_allowed.asked, one_missing.asked) == (0, 1)
 
 
 def test_of_equals_in_a_large_vocabulary_the_first_is_the_best() -> None:

@@ -99,9 +99,7 @@ class Run:
     def _choice(self, logits: Logits) -> tuple[int, Mask | None]:
         """The next token, and the mask under which it was drawn, where one was needed."""
         if self.constraint and self.lasting is None and self.job.logprobs is None:
-            token = self.sampler.sample_sure(logits, self.constraint.allows)
-            if token is not None:
-                return token, None
+            return self.sampler.choose(logits, self.constraint)
         mask = self._mask()
         return self.sampler.sample(logits, mask), mask
 

@@ -11,8 +11,9 @@ the candidates, which the rounding of batched kernels changes from one run to th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,15 @@ Ids = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 
 FEW = 512  # words of a mask: where no more of them are set, only these are looked at
+NONE: Ids = np.empty(0, dtype=np.intp)
 BLOCK, SPARE = 64, 4  # tokens of which the best is found first; candidates for each token that top_k leaves
+
+
+class Grammar(Protocol):
+    """What the next token has to keep to."""
+
+    def allows(self, tokens: Iterable[int]) -> bool: ...
+    def mask(self) -> Mask: ...
 
 
 @dataclass(slots=True)
@@ -44,17 +53,18 @@ class Sampler:
 
     def sample(self, logits: Logits, mask: Mask | None = None) -> int:
         """The next token. It does not count as said before it is `accept`ed. EngineError where none can be drawn."""
-        if self._plain and (best := _best(logits, mask)) is not None:
-            return best
-        return self._drawn(*self._candidates(logits, mask))
+        sparse = mask is not None and np.count_nonzero(mask) <= FEW
+        return self._drawn(*self._candidates(logits, mask, NONE if sparse else self._best(logits)))
 
-    def sample_sure(self, logits: Logits, may: Callable[[list[int]], bool]) -> int | None:
-        """The next token where no mask is needed: all tokens that top_k leaves of the whole vocabulary may be drawn, so
-        that a mask would leave the same. None where it is not so, and then nothing is drawn."""
-        if self._most <= 0 or self._changes:
-            return None
-        ids = _first(logits, self._most)
-        return self._drawn(ids, logits[ids].astype(np.float64)) if len(ids) and may(ids.tolist()) else None
+    def choose(self, logits: Logits, grammar: Grammar) -> tuple[int, Mask | None]:
+        """The token that `sample` draws under the grammar's mask, and the mask, where one was needed: it changes
+        nothing where the grammar allows all tokens that top_k leaves of the whole vocabulary."""
+        best = self._best(logits)
+        first = best[np.argsort(-logits[best], kind="stable")[: self._most]]
+        if len(first) and grammar.allows(first.tolist()):
+            return self._drawn(first, logits[first].astype(np.float64)), None
+        mask = grammar.mask()
+        return self._drawn(*self._candidates(logits, mask, best)), mask
 
     def _drawn(self, ids: Ids, scores: Floats) -> int:
         if not np.isfinite(scores.max(initial=-np.inf)):
@@ -64,11 +74,6 @@ class Sampler:
         ids, scores = _narrowed(ids, scores, self.sampling)
         self.draws += 1
         return int(ids[np.argmax(scores / self.sampling.temperature + _noise(self.key, self.draws, ids))])
-
-    @property
-    def _plain(self) -> bool:
-        """Whether the likeliest token is drawn, and nothing changes the logits."""
-        return self.sampling.temperature <= 0 and not self._changes
 
     @property
     def _changes(self) -> bool:
@@ -82,15 +87,18 @@ class Sampler:
         """Of how many tokens one is drawn; 0: of all."""
         return 1 if self.sampling.temperature <= 0 else self.sampling.top_k
 
-    def _candidates(self, logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
-        """The tokens that may be drawn, rising, and their scores. Where top_k leaves few of a large vocabulary these
-        are only the best: all of 152,000 tokens take more than 1 ms."""
-        most = self._most
-        if most > 0 and not self._changes and (mask is None or np.count_nonzero(mask) > len(mask) // 2):
-            ids = _leading(logits, SPARE * most)
-            ids = ids if mask is None else ids[_are_in(mask, ids)]
-            if len(ids) >= most:
-                return ids, logits[ids].astype(np.float64)
+    def _best(self, logits: Logits) -> Ids:
+        """Tokens of which one is drawn unless a mask forbids too many; none where every token may be drawn, or where
+        the vocabulary is small. All of 152,000 tokens take more than 1 ms to look at."""
+        if self._most <= 0 or self._changes:
+            return NONE
+        return np.array([logits.argmax()]) if self._most == 1 else _leading(logits, SPARE * self._most)
+
+    def _candidates(self, logits: Logits, mask: Mask | None, best: Ids) -> tuple[Ids, Floats]:
+        """The tokens that may be drawn, rising, and their scores."""
+        ids = best if mask is None else best[_are_in(mask, best)]
+        if 0 < self._most <= len(ids):
+            return ids, logits[ids].astype(np.float64)
         ids, scores = allowed(logits, mask)
         return ids, self._adjusted(ids, scores)
 
@@ -138,29 +146,14 @@ def allowed(logits: Logits, mask: Mask | None) -> tuple[Ids, Floats]:
     return ids, logits[ids].astype(np.float64)
 
 
-def _best(logits: Logits, mask: Mask | None) -> int | None:
-    """The likeliest token of all, where it may be drawn."""
-    best = int(logits.argmax())
-    may = mask is None or bool(mask[best // 32] >> (best % 32) & 1)
-    return best if may and np.isfinite(logits[best]) else None
-
-
 def _leading(logits: Logits, count: int) -> Ids:
     """The tokens of the `count` greatest logits and some more, rising: all that are no less than the `count`th greatest
     of what blocks of tokens have as their best. None, where there are not so many blocks."""
     whole = len(logits) // BLOCK * BLOCK
     greatest = logits[:whole].reshape(BLOCK, -1).max(axis=0)  # a block's tokens lie far apart: the faster way round
     if len(greatest) < count:
-        return np.empty(0, dtype=np.intp)
+        return NONE
     return np.flatnonzero(logits >= np.partition(greatest, -count)[-count])
-
-
-def _first(logits: Logits, count: int) -> Ids:
-    """The tokens of the `count` greatest logits, the greatest first; none where they are not easily found."""
-    if count == 1:
-        return np.array([logits.argmax()])
-    ids = _leading(logits, count)
-    return ids[np.argsort(-logits[ids], kind="stable")[:count]]
 
 
 def _are_in(mask: Mask, ids: Ids) -> npt.NDArray[np.bool_]:
