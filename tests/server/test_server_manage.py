@@ -208,7 +208,24 @@ def test_models_share_a_memory_budget(store: Store) -> None:
 def test_a_quantised_cache_needs_flash_attention(http: httpx.Client, store: Store) -> None:
     talker.add(store, "m", replies=["a"])
     reply = http.post("/v1/models/start", json={"model": "m", "cache_type": "q8_0", "flash_attn": False})
-    assert "flash_attn" in wrong(reply)[2]
+    assert wrong(reply)[0] == 400
+    assert reply.json()["error"]["param"] == "flash_attn"
+    store.update("m", {"cache_type": "q8_0", "flash_attn": False})
+    assert wrong(ask(http, "m"))[:2] == (503, "model_load_failed")
+
+
+def test_a_start_that_cannot_be_leaves_the_model_as_it_was(store: Store) -> None:
+    talker.add(store, "m", replies=["a"], repeat=True)
+    common = config.load(environment={"CORTEX_MEMORY_BUDGET": "1GB", "CORTEX_CONFIG": "/none"})
+    service = LocalService(store, open_model=talker.opened, config=common)
+    with serving(service) as local, httpx.Client(base_url=local.url, timeout=60) as http:
+        http.post("/v1/models/start", json={"model": "m", "ctx_len": 512}).raise_for_status()
+        pid = service._pool.loaded()[0].runner.pid
+        reply = http.post("/v1/models/start", json={"model": "m", "ctx_len": 10**9})
+        assert wrong(reply)[:2] == (503, "insufficient_memory")
+        ask(http, "m").raise_for_status()
+        (row,) = service._pool.loaded()
+        assert (row.runner.pid, row.runner.context) == (pid, 512)
 
 
 # -- settings ----------------------------------------------------------------------------------------------------------

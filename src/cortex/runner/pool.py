@@ -20,7 +20,7 @@ from cortex.runner.entry import Demand, Entry, Hold, leave, stamp_of
 from cortex.runner.memory import Held
 from cortex.runner.parent import Runner
 from cortex.runner.process import resident
-from cortex.runner.room import Bell, Limits, make_more, make_room
+from cortex.runner.room import Bell, Limits, check_size, make_more, make_room
 
 __all__ = ["LINE", "Change", "Demand", "Hold", "Limits", "Loaded", "Pool"]
 
@@ -207,6 +207,7 @@ class Pool:
         stamp = stamp_of(demand.load)
         if old and old.usable and (old.load, old.stamp) == (demand.load, stamp):
             return old
+        check_size(name, demand, self.limits)  # before anything is ended for it
         return self._begin(Entry(name, demand, stamp, self.clock()), old)
 
     def _begin(self, entry: Entry, old: Entry | None) -> Entry:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cortex.core.errors import Busy, NoRoom, TooBig
-from cortex.runner.entry import Entry
+from cortex.runner.entry import Demand, Entry
 from cortex.runner.memory import Held, gb, lru, room
 
 
@@ -56,9 +56,8 @@ async def make_room(pool: Landlord, entry: Entry) -> None:
     `Busy` when nobody waits for it any more."""
     need, began = entry.demand.memory, pool.clock()
     while True:
+        check_size(entry.name, entry.demand, pool.limits)
         budget, others = pool.limits.budget, pool.others(entry)
-        if budget is not None and need > budget:
-            raise TooBig(too_big(entry.name, need, budget))
         victims = room(need, budget, others)
         if victims == []:
             entry.reserved = True
@@ -73,6 +72,12 @@ async def make_room(pool: Landlord, entry: Entry) -> None:
         if not entry.holds:
             raise Busy(f"nobody waits for {entry.name} any more")
         await pool.bell.heard(left)
+
+
+def check_size(name: str, demand: Demand, limits: Limits) -> None:
+    """Raise `TooBig` for what would not fit even alone."""
+    if limits.budget is not None and demand.memory > limits.budget:
+        raise TooBig(too_big(name, demand.memory, limits.budget))
 
 
 async def make_more(pool: Landlord, entry: Entry) -> bool:

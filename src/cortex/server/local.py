@@ -14,7 +14,7 @@ import cortex
 from cortex.complete import Choices, continued, several, vectors
 from cortex.config import Config
 from cortex.core.chat import Chat
-from cortex.core.errors import LoadError
+from cortex.core.errors import BadRequest, CortexError, LoadError
 from cortex.core.events import Event
 from cortex.core.job import Cut, Job, Segment, Vector
 from cortex.core.load import Load
@@ -109,11 +109,16 @@ class LocalService:
         return "".join(segment.text for segment in planned.job.prompt)
 
     async def start(self, card: Card, wanted: Mapping[str, Any] | None = None) -> None:
+        before = self._asked.get(card.id, {})
         if wanted:
             self._settings(self._store.get(card.id), wanted)  # raises for what cannot be
             self._asked[card.id] = wanted
-        await asyncio.to_thread(self._opened, card.id)
-        await self._pool.get(card.id)
+        try:
+            await asyncio.to_thread(self._opened, card.id)
+            await self._pool.get(card.id)
+        except CortexError:  # later requests are not to fail for what was asked once
+            self._asked[card.id] = before
+            raise
 
     async def stop(self, card: Card) -> bool:
         self._asked.pop(card.id, None)
@@ -151,9 +156,8 @@ class LocalService:
         common = self._config.loading if self._config else {}
         wanted = settings({**common, **model.settings, **asked})
         if wanted.flash_attention is False and wanted.cache_type != "f16":
-            raise LoadError(
-                f"cache_type {wanted.cache_type} needs flash attention: set flash_attn to true, or leave it"
-            )
+            why = f"cache_type {wanted.cache_type} needs flash attention: set flash_attn to true, or leave it out"
+            raise BadRequest(why, param="flash_attn") if asked else LoadError(why)
         return wanted
 
     def _load(self, model: Opened) -> Load:
