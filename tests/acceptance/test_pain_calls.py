@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -234,3 +235,41 @@ def test_a_tool_of_an_unknown_type_is_refused_and_never_dropped(stage: Stage, ki
     """28, ggml-org/llama.cpp#21174, raullenchai/Rapid-MLX#588: a model that never heard of the tool it was given."""
     reply = stage.post(stage.playing("x"), tools=[CITY, {"type": kind, "name": "search"}])
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "tools.1.type")
+
+
+FLAT: Any = {"type": "function"} | CITY["function"]
+
+
+@pytest.mark.parametrize("kind", ["web_search", "code_interpreter", "mcp", "file_search", "x"])
+def test_responses_refuse_a_tool_of_an_unknown_type_by_its_name(stage: Stage, kind: str) -> None:
+    """28: dropped, the model would answer as if it had never been offered."""
+    sent = {"model": stage.playing("x"), "input": "Hi", "tools": [FLAT, {"type": kind}]}
+    reply = stage.http.post("/v1/responses", json=sent)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "tools.1.type")
+    assert kind in reply.json()["message"]
+
+
+def test_responses_tell_every_event_and_lose_no_item(stage: Stage) -> None:
+    """28, ROCm/ATOM#2178, raullenchai/Rapid-MLX#588: the events that Codex needs, and a prompt that lost its items.
+
+    The server of these tests checks each event against the models of the `openai` package.
+    """
+    model = stage.model("Hm.\n</think>\n\nLet me look." + ULM, template=THINKS, size=3)
+    asked = {"model": model, "input": "Weather?", "tools": [FLAT]}
+    body = stage.http.post("/v1/responses", json=asked).json()
+    assert [item["type"] for item in body["output"]] == ["reasoning", "message", "function_call"]
+    streamed = stage.http.post("/v1/responses", json=asked | {"stream": True}).text
+    assert set(re.findall(r"^event: response\.(.*)$", streamed, re.M)) == {
+        *("created", "in_progress", "completed", "output_item.added", "output_item.done"),
+        *("content_part.added", "content_part.done", "output_text.delta", "output_text.done"),
+        *("reasoning_text.delta", "reasoning_text.done"),
+        *("function_call_arguments.delta", "function_call_arguments.done"),
+    }
+    result = {"type": "function_call_output", "call_id": body["output"][-1]["call_id"], "output": "rain"}
+    history = [{"role": "user", "content": "Weather?"}, *body["output"], result]
+    answers = [
+        stage.http.post("/v1/responses", json={"model": stage.playing("It rains."), "tools": [FLAT], **sent}).json()
+        for sent in ({"input": history}, {"input": [result], "previous_response_id": body["id"]})
+    ]
+    assert [answer["output"][-1]["content"][0]["text"] for answer in answers] == ["It rains."] * 2
+    assert answers[0]["usage"]["input_tokens"] == answers[1]["usage"]["input_tokens"] > len(ULM)

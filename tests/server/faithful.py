@@ -11,11 +11,12 @@ from array import array
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 from openai.types import Completion, CreateEmbeddingResponse, Model, ModelDeleted
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from openai.types.responses import Response, ResponseItemList, ResponseStreamEvent
 from openai.types.shared import ErrorObject
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,16 +28,22 @@ OURS = {  # fields that OpenAI does not have, and where docs/api.md says that we
     "choices.delta.reasoning",
     "choices.delta.reasoning_content",
     "choices.delta.tool_calls.custom",  # theirs are known whole, but not yet in chunks
+    "response.cortex",
 }
 WHOLE: dict[str, type[pydantic.BaseModel]] = {
     "/v1/chat/completions": ChatCompletion,
     "/v1/completions": Completion,
     "/v1/embeddings": CreateEmbeddingResponse,
+    "/v1/responses": Response,
 }
 CHUNKS: dict[str, type[pydantic.BaseModel]] = {
     "/v1/chat/completions": ChatCompletionChunk,
     "/v1/completions": Completion,
 }
+RESPONSE_EVENTS: dict[str, type[pydantic.BaseModel]] = {
+    get_args(shape.model_fields["type"].annotation)[0]: shape for shape in get_args(get_args(ResponseStreamEvent)[0])
+}
+ENDS = ("response.completed", "response.incomplete", "response.failed")
 
 
 class Faithful:
@@ -86,7 +93,9 @@ class Sent:
 
     def _in_form(self) -> Iterator[str]:
         kind = self.headers.get("content-type", "").partition(";")[0]
-        if kind == "text/event-stream":
+        if kind == "text/event-stream" and self.path == "/v1/responses":
+            yield from response_problems(bytes(self.body), self.ended)
+        elif kind == "text/event-stream":
             for event in events(bytes(self.body)):
                 yield from event_problems(event, CHUNKS[self.path])
         elif self.status >= 400 and self.ended and self.body:
@@ -109,11 +118,27 @@ def event_problems(event: Any, shape: type[pydantic.BaseModel]) -> Iterator[str]
     yield from error_problems(event) if "error" in event else problems(event, shape)
 
 
+def response_problems(raw: bytes, ended: bool) -> Iterator[str]:
+    """The events of a streamed response: each one of OpenAI's, numbered, and one that ends it the last."""
+    lines = [event.split("\n") for event in raw.decode(errors="replace").split("\n\n")[:-1] if event[:1] != ":"]
+    told = [(line[0].removeprefix("event: "), json.loads(line[1].removeprefix("data: "))) for line in lines]
+    for number, (name, event) in enumerate(told):
+        if event["type"] != name or event["sequence_number"] != number:
+            yield f"event {number} is named {name} and says {event['type']}, {event['sequence_number']}"
+        yield from problems(event, RESPONSE_EVENTS[name]) if name in RESPONSE_EVENTS else [f"no event {name}"]
+    if ended and told and told[-1][0] not in ENDS:
+        yield f"a stream that ends with {told[-1][0]}"
+
+
 def body_problems(path: str, body: Any) -> Iterator[str]:
     if path == "/v1/completions":
         body = body | {"choices": [*map(followed, body["choices"])]}
     if path in WHOLE:
         yield from problems(body | {"data": [*map(decoded, body["data"])]} if "data" in body else body, WHOLE[path])
+    elif path.endswith("/input_items"):
+        yield from problems(body, ResponseItemList)
+    elif path.startswith("/v1/responses/") and "deleted" not in body:
+        yield from problems(body, Response)
     elif path == "/v1/models":
         for row in body["data"]:
             yield from problems(row, Model, own=row.keys())

@@ -225,7 +225,7 @@ def serving(service: S, options: Options = OPEN, configuration: Configuration | 
     finally:
         end()
         thread.join()
-    assert not app.problems
+    assert not app.problems, app.problems
 
 
 def wait_until(true: object, seconds: float = 20.0) -> None:

@@ -450,6 +450,9 @@ def test_every_route_is_documented_with_its_errors(http: httpx.Client) -> None:
     assert routes == {
         "POST /v1/chat/completions",
         "POST /v1/completions",
+        "POST /v1/responses",
+        *(f"{verb} /v1/responses/{{response_id}}" for verb in ("GET", "DELETE")),
+        "GET /v1/responses/{response_id}/input_items",
         "POST /v1/embeddings",
         *(f"POST {top}{path}" for top in ("", "/v1") for path in ("/tokenize", "/detokenize", "/apply-template")),
         "GET /v1/models",

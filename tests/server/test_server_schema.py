@@ -41,6 +41,10 @@ HI = [{"role": "user", "content": "Hi"}]
 COUNTS = {  # (method, path) -> how many requests that fit the document, and how many that do not
     CHAT: (300, 300),
     ("POST", "/v1/completions"): (150, 150),
+    ("POST", "/v1/responses"): (150, 150),
+    ("GET", "/v1/responses/{response_id}"): (20, 0),
+    ("DELETE", "/v1/responses/{response_id}"): (20, 0),
+    ("GET", "/v1/responses/{response_id}/input_items"): (20, 20),
     ("POST", "/v1/embeddings"): (80, 80),
     ("POST", "/tokenize"): (60, 60),
     ("POST", "/detokenize"): (60, 60),
@@ -112,6 +116,8 @@ def document(server: Serving[LocalService]) -> dict[str, Any]:
             body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             if "model" in body.get("properties", {}):
                 body["properties"]["model"] = {"enum": ["m"]}
+            if "instructions" in body.get("properties", {}):
+                body["properties"]["input"] = {"anyOf": [{"enum": [HI, "Hi"]}, body["properties"]["input"]]}
             body.get("properties", {}).pop("api_keys", None)  # every later request would need one
             if "messages" in body.get("properties", {}):
                 body["properties"]["messages"] = {"anyOf": [{"enum": [HI]}, body["properties"]["messages"]]}

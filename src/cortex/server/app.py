@@ -27,6 +27,7 @@ from cortex.server.routes import (
     library,
     models,
     pull,
+    responses,
     retired,
     sources,
     system,
@@ -36,6 +37,22 @@ from cortex.server.site import Site
 from cortex.server.wire import docs
 
 ABOUT = "A local LLM server that speaks OpenAI's API. Tool calls are always right in form."
+
+PARTS = (
+    chat,
+    responses,
+    completions,
+    texts,
+    models,
+    pull,
+    sources,
+    retired,
+    configs,
+    engines,
+    hardware,
+    system,
+    events,
+)
 
 
 def create_app(site: Site) -> FastAPI:
@@ -51,7 +68,7 @@ def create_app(site: Site) -> FastAPI:
     )
     app.state.site = site
     # The library's come last: any text is a model's id, also what looks like another route.
-    for part in (chat, completions, texts, models, pull, sources, retired, configs, engines, hardware, system, events):
+    for part in PARTS:
         app.include_router(part.router)
     app.include_router(library.router)
     for kind in (CortexError, ClientGone, RequestValidationError, HTTPException):

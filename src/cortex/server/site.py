@@ -15,6 +15,7 @@ from cortex.models.repositories import Repositories
 from cortex.server.configuration import Configuration
 from cortex.server.downloads import Downloads
 from cortex.server.events import Events
+from cortex.server.kept import Memory
 from cortex.server.service import Service
 
 
@@ -60,6 +61,7 @@ class Site:
     quit: Callable[[], None] = nothing
     configuration: Configuration = field(default_factory=Configuration)
     events: Events = field(default_factory=Events)
+    responses: Memory = field(default_factory=Memory)
     downloads: Downloads = field(init=False)
     sources: Repositories = field(init=False)
 

@@ -21,7 +21,7 @@ from cortex.server.wire import chat as wire
 from cortex.server.wire import docs
 from cortex.server.wire.chat import ChatRequest
 from cortex.server.wire.response import Head, completion
-from cortex.server.wire.stream import ChunkWriter, Writer, error_event
+from cortex.server.wire.stream import ChunkWriter, Writer
 
 log = logging.getLogger("cortex.server")
 router = APIRouter(tags=["chat"])
@@ -74,10 +74,10 @@ async def chunks(answer: Answer, writer: Writer, trace: Trace) -> AsyncIterator[
         trace.usage = writer.usage
     except CortexError as error:
         log.warning("%s failed in mid-stream: %s", trace.id, error.message)
-        yield error_event(error)
+        yield writer.failed(error)
     except Exception:
         log.exception("%s failed in mid-stream", trace.id)
-        yield error_event(crash(trace))
+        yield writer.failed(crash(trace))
 
 
 def _head(site: Site, trace: Trace, asked: ChatRequest, answer: Answer) -> Head:

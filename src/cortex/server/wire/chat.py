@@ -12,7 +12,7 @@ from cortex.server.wire import fields
 from cortex.server.wire.calls import FUNCTIONS, Shape
 from cortex.server.wire.choice import read_choice
 from cortex.server.wire.decoding import read_logprobs, read_prediction, read_text
-from cortex.server.wire.known import unknown_keys
+from cortex.server.wire.known import NESTED, Nested, unknown_keys
 from cortex.server.wire.legacy import is_legacy, read_legacy
 from cortex.server.wire.messages import read_messages, remarks
 from cortex.server.wire.node import Node
@@ -75,9 +75,9 @@ def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bo
     )
 
 
-def checked(node: Node, table: fields.Table = fields.FIELDS, *, strict: bool) -> list[str]:
+def checked(node: Node, table: fields.Table = fields.FIELDS, nested: Nested = NESTED, *, strict: bool) -> list[str]:
     """What the client sent to no effect, once every field of the table has been found fine or was refused."""
-    unknown = unknown_keys(node.object(), frozenset(table))
+    unknown = unknown_keys(node.object(), frozenset(table), nested)
     if strict and unknown:
         raise BadRequest(f"{unknown[0]}: this server knows no such field", param=unknown[0], code="unknown_parameter")
     fields.check(node, table)
@@ -103,14 +103,14 @@ def _chat(node: Node, defaults: Defaults) -> Chat:
         grammar=read_text(node, "grammar"),
         logprobs=read_logprobs(node),
         ignore_eos=flag(node, "ignore_eos", False),
-        effort=_word(node, "reasoning_effort", EFFORTS),
-        verbosity=_word(node, "verbosity", VERBOSITIES),
-        thoughts=THOUGHTS[_word(node, "reasoning_format", tuple(THOUGHTS)) or "auto"],
+        effort=word(node, "reasoning_effort", EFFORTS),
+        verbosity=word(node, "verbosity", VERBOSITIES),
+        thoughts=THOUGHTS[word(node, "reasoning_format", tuple(THOUGHTS)) or "auto"],
         prediction=read_prediction(node.get("prediction")),
     )
 
 
-def _word(node: Node, key: str, words: Sequence[str]) -> str:
+def word(node: Node, key: str, words: Sequence[str]) -> str:
     """One of these words, or ""."""
     found = node.get(key)
     if found is None:
@@ -147,8 +147,12 @@ def include_usage(node: Node) -> bool:
     return options is not None and flag(options, "include_usage", False)
 
 
-def max_tokens(node: Node, default: int | None, least: int = 1) -> int | None:
-    found = node.get("max_completion_tokens") or node.get("max_tokens")
+_LENGTHS = ("max_completion_tokens", "max_tokens")
+
+
+def max_tokens(node: Node, default: int | None, *, least: int = 1, names: Sequence[str] = _LENGTHS) -> int | None:
+    """Of the first of these fields that is there."""
+    found = next(filter(None, map(node.get, names)), None)
     if found is None:
         return default
     return None if found.value == -1 else min(found.integer(least), _MOST)

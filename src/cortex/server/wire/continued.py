@@ -12,7 +12,7 @@ from cortex.core.job import Chosen, Usage, added, total
 from cortex.server.wire.completions import CompletionRequest
 from cortex.server.wire.likely import Likely
 from cortex.server.wire.response import Head, counters, usage
-from cortex.server.wire.stream import DONE
+from cortex.server.wire.stream import DONE, Writer
 
 
 def completion(
@@ -56,7 +56,7 @@ def _choice(index: int, text: str, finish: str | None, likely: dict[str, Any] | 
     return {"text": text, "index": index, "logprobs": likely, "finish_reason": finish}
 
 
-class TextWriter:
+class TextWriter(Writer):
     """Writes the chunks of one streamed answer. Each text begins with its prompt where they are `echoed`: at once, or
     with log probabilities when those of all its tokens are known."""
 

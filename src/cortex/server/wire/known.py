@@ -37,12 +37,20 @@ _KEYS = {
     "prediction.content.*": "type text prompt_cache_breakpoint",
     "stream_options": "include_usage include_obfuscation",
 }
-NESTED: Mapping[str, frozenset[str]] = {pattern: frozenset(keys.split()) for pattern, keys in _KEYS.items()}
+Nested = Mapping[str, frozenset[str]]
 
 
-def unknown_keys(body: Mapping[str, Any], top: frozenset[str]) -> tuple[str, ...]:
+def keys(words: Mapping[str, str]) -> Nested:
+    """The keys that each of these patterns' objects may have, of a line of words."""
+    return {pattern: frozenset(line.split()) for pattern, line in words.items()}
+
+
+NESTED: Nested = keys(_KEYS)
+
+
+def unknown_keys(body: Mapping[str, Any], top: frozenset[str], nested: Nested = NESTED) -> tuple[str, ...]:
     """The dotted places of all keys with a value that no table names; `top` are the request's own fields."""
-    return tuple(_walk(body, "", "", {"": top, **NESTED}))
+    return tuple(_walk(body, "", "", {"": top, **nested}))
 
 
 def _walk(value: Any, pattern: str, path: str, known: Mapping[str, frozenset[str]]) -> Iterator[str]:

@@ -80,7 +80,7 @@ _MADE = "call_unnamed_"  # ids of calls that came without one, as Cortex 1.x gav
 
 def _calls(node: Node) -> tuple[ToolCall, ...]:
     if (legacy := node.get("function_call")) is not None:
-        return (_call(legacy, _made_id(node.path, 0)),)
+        return (call(legacy, _made_id(node.path, 0)),)
     listed = node.get("tool_calls")
     return tuple(_tool_call(item, _made_id(node.path, i)) for i, item in enumerate(listed.items() if listed else []))
 
@@ -89,19 +89,19 @@ def _tool_call(node: Node, made_id: str) -> ToolCall:
     kind, id = node.get("type"), _text(node, "id") or made_id
     match kind:
         case None | Node("function"):
-            return _call(node.need("function", "an object with name and arguments"), id)
+            return call(node.need("function", "an object with name and arguments"), id)
         case Node("custom"):
-            return _custom_call(node.need("custom", "an object with name and input"), id)
+            return custom_call(node.need("custom", "an object with name and input"), id)
     raise kind.wrong('"function" or "custom"')
 
 
-def _custom_call(custom: Node, id: str) -> ToolCall:
+def custom_call(custom: Node, id: str) -> ToolCall:
     arguments = {ARGUMENT: _text(custom, "input")}
     name = custom.need("name", "the custom tool's name").string()
     return ToolCall(id, name, json.dumps(arguments, ensure_ascii=False))
 
 
-def _call(function: Node, id: str) -> ToolCall:
+def call(function: Node, id: str) -> ToolCall:
     return ToolCall(id, function.need("name", "the function's name").string(), _arguments(function))
 
 
@@ -160,4 +160,4 @@ def remarks(node: Node) -> list[str]:
 
 
 def _has_idle_name(item: Node) -> bool:
-    return item.value.get("name") is not None and item.value.get("role") not in ("tool", "function")
+    return item.value.get("name") is not None and item.value.get("role", "tool") not in ("tool", "function")

@@ -29,11 +29,15 @@ class Writer(Protocol):
 
     def start(self) -> bytes: ...
     def event(self, event: Event, index: int = 0) -> bytes: ...
+    def failed(self, error: CortexError) -> bytes:
+        """The end of a stream that failed after it had begun."""
+        return error_event(error)
+
     @property
     def usage(self) -> Usage: ...
 
 
-class ChunkWriter:
+class ChunkWriter(Writer):
     """Writes one answer of `count` choices. Every method gives the bytes to send now, maybe none; what ends the stream
     comes with the end of its last choice."""
 

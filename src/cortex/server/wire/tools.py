@@ -20,15 +20,15 @@ ANY_OBJECT: Schema = {"type": "object"}
 
 
 def read_tools(node: Node | None) -> tuple[Tool, ...]:
-    return _named_once(node, _tool)
+    return named_once(node, _tool)
 
 
 def read_functions(node: Node | None) -> tuple[Tool, ...]:
     """The functions of 2023: tools without the object around them."""
-    return _named_once(node, _function)
+    return named_once(node, function_tool)
 
 
-def _named_once(node: Node | None, read: Callable[[Node], tuple[Tool, Node]]) -> tuple[Tool, ...]:
+def named_once(node: Node | None, read: Callable[[Node], tuple[Tool, Node]]) -> tuple[Tool, ...]:
     tools: dict[str, Tool] = {}
     for item in node.items() if node else []:
         tool, name = read(item)
@@ -43,12 +43,15 @@ def _tool(node: Node) -> tuple[Tool, Node]:
     match kind:
         case None | Node("function"):
             node.need("function", "an object with name, description and parameters")
-            return _function(_inner(node, "function"))
+            return function_tool(_inner(node, "function"))
         case Node("custom"):
-            inner = _inner(node, "custom")  # the Responses API leaves `custom` out
-            name = _name(inner)
-            return read_custom(inner, name.string()), name
+            return custom_tool(_inner(node, "custom"))  # the Responses API leaves `custom` out
     raise kind.wrong(_KINDS)
+
+
+def custom_tool(inner: Node) -> tuple[Tool, Node]:
+    name = _name(inner)
+    return read_custom(inner, name.string()), name
 
 
 def _inner(node: Node, key: str) -> Node:
@@ -66,7 +69,7 @@ def _name(node: Node) -> Node:
     return name
 
 
-def _function(function: Node) -> tuple[Tool, Node]:
+def function_tool(function: Node) -> tuple[Tool, Node]:
     name, about, strict = _name(function), function.get("description"), function.get("strict")
     tool = Tool(
         name.string(),
