@@ -6,6 +6,7 @@ What takes no sense runs on grown models too, the rest on real weights only.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def test_a_reply_follows_its_grammar(coder: Engine) -> None:
 
 
 @pytest.mark.model
-def test_forced_tokens_change_nothing_but_the_work(coder: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forced_tokens_change_nothing_but_the_work(coder: Llama, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coder, "_lookup", False)
     question = chat("Where is my order? Its id is order_70705.", grammar=ORDER)
     [forced] = run(coder, question)
     with monkeypatch.context() as patch:
@@ -115,6 +117,22 @@ def test_a_grammar_that_ends_with_the_end_of_generation_spells_nothing_for_it(co
     end = min(token for token in coder._vocabulary.eog if coder._vocabulary.pieces[token] == b"<|im_end|>")
     [outcome] = run(coder, chat("x", grammar=f'start: "hello" <[{end}]>'))
     assert (outcome.text, outcome.finish) == ("hello", "stop")
+
+
+SPELLED = 'start: "hello <tool_call>" /[a-z]/ "</s> <tool_call>hello"'
+
+
+@pytest.mark.parametrize("fixture", ["transformer", pytest.param("qwen_coder_05", marks=pytest.mark.model)])
+def test_a_grammar_whose_text_is_spelled_like_a_mark_is_followed_in_plain_tokens(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    """What the grammar forces is text: tokenised as the mark, it would be refused, and nothing else allowed."""
+    engine = llama(request.getfixturevalue(fixture), context=256, parallel=1)
+    [outcome] = run(engine, job("x", grammar=SPELLED, max_tokens=60))
+    assert outcome.finish == "stop"
+    assert re.fullmatch(r"hello <tool_call>[a-z]</s> <tool_call>hello", outcome.text)
+    assert outcome.used.forced > 10
+    engine.close()
 
 
 @pytest.mark.model

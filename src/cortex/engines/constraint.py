@@ -63,9 +63,7 @@ class Constraint:
 
     def forced(self) -> list[int]:
         """The tokens that must come next, tokenised as the model would; already consumed. Often there are none."""
-        tokens: list[int] = self._matcher.compute_ff_tokens()
-        if tokens:
-            self._matcher.consume_tokens(tokens)
+        tokens = _forced(self._matcher)
         self._check()
         return tokens
 
@@ -81,8 +79,7 @@ class Constraint:
         """
         copy, said, forced, place = self._matcher.deep_copy(), list[int](), list[bool](), 0
         while place < len(tokens) and copy.try_consume_tokens([tokens[place]]):
-            follow = copy.compute_ff_tokens()
-            copy.consume_tokens(follow)
+            follow = _forced(copy)
             said += [tokens[place], *follow]
             forced += [False, *[True] * len(follow)]
             place += 1 + len(follow)
@@ -97,6 +94,13 @@ class Constraint:
         if FORBIDDEN in message:
             raise EngineError(f"a token was said that the grammar forbids: {message}")
         raise BadRequest(f"the grammar is too complex to follow: {message}", code="invalid_grammar")
+
+
+def _forced(matcher: LLMatcher) -> list[int]:
+    """What must come next, consumed. A text that is spelled like a mark is tokenised as that mark, which the grammar
+    does not mean: from there on nothing is forced, and the mask decides."""
+    tokens: list[int] = matcher.compute_ff_tokens()
+    return tokens[: matcher.try_consume_tokens(tokens)] if tokens else []
 
 
 @dataclass(slots=True)

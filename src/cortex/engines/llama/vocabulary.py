@@ -13,6 +13,8 @@ from cortex.core.specials import is_special
 from cortex.engines.llama.abi import ATTR_CONTROL, ATTR_UNKNOWN, ATTR_USER_DEFINED, VOCAB_SPM, ffi
 
 Tokens = list[int]
+BYTES = "surrogateescape"  # whatever the bytes are, they come back
+TOKENIZE = "int32_t(const llama_vocab *, const char *, int32_t, llama_token *, int32_t, bool, bool)"
 
 
 class Vocabulary:
@@ -38,13 +40,13 @@ class Vocabulary:
         self.tail = _tail(lib, pointer)
         marks = (lib.llama_vocab_fim_pre, lib.llama_vocab_fim_suf, lib.llama_vocab_fim_mid)
         self._infill: Tokens = [mark(pointer) for mark in marks]
+        self._plainly = ffi.callback(TOKENIZE, self._tokenize_plainly)
         self._padded = lib.llama_vocab_type(pointer) == VOCAB_SPM and self._begins_with_space()
 
     @property
     def addresses(self) -> tuple[int, int]:
-        """Those of the `llama_vocab` and of the function `llama_tokenize`."""
-        function = ffi.addressof(self._lib, "llama_tokenize")
-        return int(ffi.cast("uintptr_t", self._pointer)), int(ffi.cast("uintptr_t", function))
+        """Those of the `llama_vocab` and of a function like `llama_tokenize` that takes no mark from a text."""
+        return int(ffi.cast("uintptr_t", self._pointer)), int(ffi.cast("uintptr_t", self._plainly))
 
     def text(self, tokens: Iterable[int]) -> bytes:
         """What these tokens spell: special ones as their markup, but nothing for those that end a generation."""
@@ -109,23 +111,43 @@ class Vocabulary:
         yield text[start:]
 
     def _cut(self, text: str, *, parse_special: bool, continues: bool) -> Tokens:
-        """llama.cpp's tokens. A sentencepiece vocabulary puts a space before a text; one that continues wants none."""
+        """llama.cpp's tokens. A lone surrogate is no text: it becomes a question mark."""
+        return self._cut_bytes(text.encode(errors="replace"), parse_special=parse_special, continues=continues)
+
+    def _cut_bytes(self, text: bytes, *, parse_special: bool, continues: bool) -> Tokens:
+        """A sentencepiece vocabulary puts a space before a text; one that continues wants none."""
         if not (self._padded and continues):
             return self._tokenize(text, parse_special)
-        tokens = self._tokenize("\n" + text, parse_special)
+        tokens = self._tokenize(b"\n" + text, parse_special)
         newline = next((i for i, token in enumerate(tokens[:2]) if self.pieces[token] == b"\n"), None)
         return self._tokenize(text, parse_special) if newline is None else tokens[newline + 1 :]
 
-    def _tokenize(self, text: str, parse_special: bool) -> Tokens:
-        raw = text.encode(errors="replace")  # a lone surrogate is no text: it becomes a question mark
-        room = len(raw) + 8
+    def _tokenize(self, text: bytes, parse_special: bool) -> Tokens:
+        room = len(text) + 8
         out = ffi.new("llama_token[]", room)
-        count = self._lib.llama_tokenize(self._pointer, raw, len(raw), out, room, False, parse_special)
+        count = self._lib.llama_tokenize(self._pointer, text, len(text), out, room, False, parse_special)
         tokens: Tokens = ffi.unpack(out, max(0, count))
         return tokens
 
+    def _tokenize_plainly(
+        self, _: Any, text: Any, length: int, out: Any, room: int, add_special: bool, parse_special: bool
+    ) -> int:
+        """`llama_tokenize`, but a user-defined token is not found in a text that spells it: see `_harmless`."""
+        raw = ffi.buffer(text, length)[:]
+        first, *others = (part.encode(errors=BYTES) for part in self._harmless(raw.decode(errors=BYTES)))
+        if not others:
+            count: int = self._lib.llama_tokenize(self._pointer, text, length, out, room, add_special, parse_special)
+            return count
+        tokens = self._tokenize(first, parse_special)
+        for part in others:
+            tokens += self._cut_bytes(part, parse_special=parse_special, continues=True)
+        if len(tokens) > room:
+            return -len(tokens)
+        out[0 : len(tokens)] = tokens
+        return len(tokens)
+
     def _begins_with_space(self) -> bool:
-        return self.pieces[self._tokenize("a", parse_special=False)[0]].startswith(b" ")
+        return self.pieces[self._tokenize(b"a", parse_special=False)[0]].startswith(b" ")
 
 
 def _pieces(lib: Any, pointer: Any, size: int) -> list[bytes]:
