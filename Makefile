@@ -71,8 +71,8 @@ lint: setup ## style, types, layering
 	$(BIN)/mypy examples/function_calling.py benchmarks
 	$(BIN)/python -m pytest tests/test_layering.py tests/test_project.py
 
-bench: setup ## time a running server: first token, tokens a second, cached and not (MODEL=...)
-	@$(BIN)/python benchmarks/chat.py --model $(MODEL)
+bench: setup ## measure beside llama-server, an hour for both Coder models (BENCH="--quick": ten minutes)
+	@$(BIN)/python benchmarks/compare.py $(BENCH)
 
 requirements: clients ## pin anew what .venv and .venv-clients install
 	@$(PIP) install --quiet --only-binary=:all: uv
