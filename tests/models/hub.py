@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -27,13 +28,15 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. `range` is as it was sent; `host` tells the hub from where large files lie."""
+    """One request. `range` is as it was sent; `host` tells the hub from where large files lie; `proxy` is what a proxy
+    is told of who asks."""
 
     method: str
     path: str
     range: str = ""
     token: str = ""
     host: str = ""
+    proxy: str = ""
 
 
 @dataclass
@@ -72,20 +75,27 @@ class Hub:
 
 
 @contextmanager
-def serving(hub: Hub) -> Iterator[Hub]:
-    """The hub at `hub.url`, until the end."""
+def serving(hub: Hub, context: SSLContext | None = None) -> Iterator[Hub]:
+    """The hub at `hub.url`, until the end; with TLS if there is a context for it."""
     handler = type("Answers", (_Answers,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    hub.url = f"http://127.0.0.1:{server.server_port}"
+    hub.url = f"http{'s' * bool(context)}://127.0.0.1:{server.server_port}"
     try:
         yield hub
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away, or do not trust us, are no news."""
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -100,7 +110,9 @@ class _Answers(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         path, headers = unquote(urlparse(self.path).path), self.headers
         token = headers.get("Authorization", "")
-        self.hub.asked.append(Asked(self.command, path, headers.get("Range", ""), token, headers.get("Host", "")))
+        proxy = headers.get("Proxy-Authorization", "")
+        asked = Asked(self.command, path, headers.get("Range", ""), token, headers.get("Host", ""), proxy)
+        self.hub.asked.append(asked)
         with suppress(BrokenPipeError, ConnectionResetError):
             self._route(path)
 

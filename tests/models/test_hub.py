@@ -18,7 +18,7 @@ from cortex.models.sources.hub import Hub as Source
 from cortex.models.store import Store
 from models import tiny
 from models.heard import Heard
-from models.hub import Hub, serving
+from models.hub import Hub
 
 GGUF = tiny.gguf()
 SHA256 = hashlib.sha256(GGUF).hexdigest()
@@ -263,19 +263,3 @@ def test_without_the_hub_the_cache_is_enough(monkeypatch: pytest.MonkeyPatch, st
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     _cached(cache, "author/Repo", "f.gguf", GGUF)
     assert pull(store, "author:Repo:f.gguf", Heard(), catalogue=NOTHING).sha256 == SHA256
-
-
-def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, store: Store, cache: Path) -> None:
-    """The hub is at an address that only the proxy knows; that is the loopback hub, which takes whole addresses."""
-    with serving(Hub({"author/Repo": {"main": {"f.gguf": GGUF}}})) as proxy:
-        monkeypatch.setenv("HF_ENDPOINT", "http://hub.invalid")
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("NO_PROXY", "localhost")
-        import huggingface_hub
-
-        huggingface_hub.close_session()
-        try:
-            assert pull(store, "author:Repo:f.gguf", Heard(), catalogue=NOTHING).sha256 == SHA256
-        finally:
-            huggingface_hub.close_session()
-        assert {asked.host.partition(":")[0] for asked in proxy.asked} == {"hub.invalid", "localhost"}

