@@ -18,7 +18,7 @@ from cortex.core.errors import CortexError
 from cortex.models.catalogue import builtin
 from cortex.models.choices import choices
 from cortex.models.pull import Target, pull, target
-from cortex.models.sources import Cancelled
+from cortex.models.sources import Cancelled, network
 from cortex.models.store import Model, Store
 from cortex.server.events import Events, Kind
 from cortex.server.library import off
@@ -88,6 +88,7 @@ class Downloads:
 
     def configure(self, config: Config) -> None:
         self.token = config.huggingface_token
+        network.use(config)
 
     def look(self, repository: str) -> list[dict[str, Any]]:
         """The models of a repository, or of a family of the hub. Asks the network."""
