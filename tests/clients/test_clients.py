@@ -30,10 +30,12 @@ MODEL = "qwen2.5-coder:1.5b"
 SCRIPTS = {  # -> which of its four replies it streams; most can do both
     "openai_sync.py": (False, False, True, True),
     "openai_async.py": (False, False, True, True),
+    "openai_responses.py": (False, False, True, True),
     "openai_node.mjs": (False, False, True, True),
     "langchain_openai_chat.py": (False, False, True, True),
     "pydantic_ai_agent.py": (False, False, True, True),
     "openai_agents.py": (False, False, True, True),
+    "openai_agents_responses.py": (False, False, True, True),
     "litellm_completion.py": (False, False, True, True),
     "smolagents_tools.py": (False, False, True, True),
     "vercel_ai.mjs": (False, False, True, True),
