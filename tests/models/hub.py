@@ -121,7 +121,7 @@ class _Answers(BaseHTTPRequestHandler):
             return self._bytes(self.hub.files[path])
         if match := re.fullmatch(r"/lfs/([^/]+/[^/]+)/([^/]+)/(.+)", path):
             return self._bytes(self.hub.repos[match[1]][match[2]][match[3]])
-        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/(refs|tree/(.+))", path):
+        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/(refs|revision/(.+))", path):
             return self._api(match[1], match[3])
         if match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             return self._resolve(match[1], match[2], match[3])
@@ -136,7 +136,8 @@ class _Answers(BaseHTTPRequestHandler):
             return self._json({"branches": refs, "tags": [], "converts": []})
         if revision not in branches:
             return self._error(404, "RevisionNotFound")
-        return self._json([_listed(path, data) for path, data in branches[revision].items()])
+        files = [{"rfilename": path, "size": len(data)} for path, data in branches[revision].items()]
+        return self._json({"id": repo, "sha": _commit(revision), "siblings": files})
 
     def _resolve(self, repo: str, revision: str, path: str) -> None:
         branches = self.hub.repos.get(repo)
@@ -214,7 +215,3 @@ class _Answers(BaseHTTPRequestHandler):
 
 def _commit(branch: str) -> str:
     return hashlib.sha1(branch.encode()).hexdigest()
-
-
-def _listed(path: str, data: bytes) -> dict[str, Any]:
-    return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
