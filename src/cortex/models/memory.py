@@ -1,7 +1,7 @@
 """What memory a model will take, estimated from its header before anything is loaded. Pure arithmetic.
 
 Weights are the file. The KV cache follows from the shape of the attention. The rest is llama.cpp's compute buffer, the
-vocabulary and Python; its numbers were fitted to what processes held (tests/models/test_memory_model.py measures anew).
+vocabulary and Python; its numbers were fitted to what processes held (tests/models/test_memory.py measures anew).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 BYTES = {"f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}  # of one number in the cache
 UBATCH = 512  # tokens that llama.cpp computes at once
 FLOAT = 4
+STATES = 256 << 20  # copies of recurrent states, from which prompts go on
 PROCESS = 128 << 20  # Python, its libraries, the vocabulary's lists
 
 
@@ -66,7 +67,8 @@ def need(
     batch are kept."""
     room = cells(context, parallel)
     cache = int(room * shape.cell * BYTES[cache_type]) + shape.state * parallel
-    return Need(size, cache, PROCESS + _compute(shape, room, scores=flash is False))
+    copies = STATES if shape.state else 0
+    return Need(size, cache + copies, PROCESS + _compute(shape, room, scores=flash is False))
 
 
 def _compute(shape: Shape, room: int, *, scores: bool) -> int:
