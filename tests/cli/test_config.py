@@ -102,3 +102,24 @@ def test_disk_for_what_is_kept_over_a_restart_has_a_size_or_is_off(tmp_path: Pat
 def test_a_size_on_disk_that_cannot_be_meant_is_refused_by_name(tmp_path: Path, value: str) -> None:
     with pytest.raises(BadRequest, match="prefixCache"):
         _load(tmp_path, f"prefixCache: {value}")
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "waiting", "timeout"),
+    [
+        ("", {}, 256, 60.0),
+        ("maxWaiting: 5\nrequestTimeout: 2m", {}, 5, 120.0),
+        ("maxWaiting: 5\nrequestTimeout: off", {"CORTEX_MAX_WAITING": "0", "CORTEX_REQUEST_TIMEOUT": "90"}, 0, 90.0),
+        ("requestTimeout: off", {}, 256, None),
+    ],
+)
+def test_how_many_may_wait_and_how_long_a_request_may_take(
+    tmp_path: Path, text: str, environment: dict[str, str], waiting: int, timeout: float | None
+) -> None:
+    settings = _load(tmp_path, text, **environment)
+    assert (settings.max_waiting, settings.request_timeout) == (waiting, timeout)
+
+
+def test_a_line_of_less_than_none_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="maxWaiting"):
+        _load(tmp_path, "maxWaiting: -1")

@@ -14,6 +14,8 @@ import pytest
 import talker
 from played import PlayedService, Serving, serving, wait_until
 
+from cortex import config
+from cortex.config import Flags
 from cortex.core.errors import Busy, Crowded, LoadError, NoRoom
 from cortex.models.store import Store
 from cortex.server.local import LocalService
@@ -68,8 +70,13 @@ def test_what_may_succeed_later_says_when_and_nothing_else_is_tried_again(
 # -- bodies that do not arrive -----------------------------------------------------------------------------------------
 
 
-def test_a_body_that_does_not_arrive_in_time_is_given_up_and_the_connection_closed(service: PlayedService) -> None:
-    with serving(service, Options(patience=0.05)) as server:
+@pytest.mark.parametrize("configured", [False, True])
+def test_a_body_that_does_not_arrive_in_time_is_given_up_and_the_connection_closed(
+    service: PlayedService, configured: bool
+) -> None:
+    with serving(service, Options() if configured else Options(patience=0.05)) as server:
+        if configured:
+            assert httpx.patch(f"{server.url}/v1/configs", json={"request_timeout": "0.05s"}).status_code == 200
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as line:
             line.sendall(f"POST {CHAT} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 50\r\n\r\n".encode() + b'{"model":')
@@ -144,7 +151,9 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def local(store: Store) -> Iterator[Serving[LocalService]]:
-    with serving(LocalService(store, open_model=talker.opened, line=1)) as running:
+    """A server that is configured to let one request wait for a model."""
+    wanted = config.load(Flags(data_folder=store.folder, settings={"max_waiting": "1"}), environment={})
+    with serving(LocalService(store, open_model=talker.opened, config=wanted)) as running:
         yield running
 
 

@@ -25,9 +25,9 @@ __all__ = [
 class Config:
     """`file` is the `.cortexrc` in use, which need not exist. `data_folder` holds models, logs and the database.
 
-    `memory_budget` is in bytes, or a fraction of the machine's memory. `memory_wait` and `keep_alive` are in seconds,
-    None: for ever. `prefix_cache` is in bytes, 0: off. The settings from `ctx_len` on are for models whose own settings
-    do not say otherwise.
+    `memory_budget` is in bytes, or a fraction of the machine's memory. `memory_wait`, `request_timeout` and
+    `keep_alive` are in seconds, None: for ever. `prefix_cache` is in bytes, 0: off. The settings from `ctx_len` on are
+    for models whose own settings do not say otherwise.
     """
 
     file: Path
@@ -50,6 +50,8 @@ class Config:
     verify_host_ssl: bool = True
     memory_budget: int | float = 0.75
     memory_wait: float | None = 60.0
+    max_waiting: int = 256
+    request_timeout: float | None = 60.0
     keep_alive: float | None = 1800.0
     prefix_cache: int = 2 << 30
     ctx_len: int | None = None

@@ -80,6 +80,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("verify_host_ssl", "verifyHostSsl", SWITCH, True, "check that they name the source's host"),
     Setting("memory_budget", "memoryBudget", SIZE, 0.75, "what all loaded models may take together"),
     Setting("memory_wait", "memoryWait", DURATION, 60.0, "how long a request waits for models at work to make room"),
+    Setting("max_waiting", "maxWaiting", whole(0, MOST), 256, "how many requests may wait for one model"),
+    Setting("request_timeout", "requestTimeout", DURATION, 60.0, "how long a request may take to arrive"),
     Setting("keep_alive", "keepAlive", DURATION, 1800.0, "how long a model stays loaded without work"),
     Setting(
         "prefix_cache", "prefixCache", ROOM, 2 << 30, "disk for beginnings of prompts that are kept over a restart"

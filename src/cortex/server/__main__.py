@@ -40,7 +40,12 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def options(settings: Config, *, strict_fields: bool) -> Options:
-    return Options(api_keys=settings.api_keys, origins=origins(settings), strict_fields=strict_fields)
+    return Options(
+        api_keys=settings.api_keys,
+        origins=origins(settings),
+        strict_fields=strict_fields,
+        patience=settings.request_timeout,
+    )
 
 
 def listen(host: str, port: int) -> socket.socket:

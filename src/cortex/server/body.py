@@ -34,7 +34,7 @@ async def read_object(request: Request, limits: Options) -> dict[str, Any]:
             raise BadEncoding(f"the content encoding {other!r:.60} is not understood: send plain JSON, or gzip")
 
 
-async def _in_time(reading: Coroutine[Any, Any, bytes], seconds: float) -> bytes:
+async def _in_time(reading: Coroutine[Any, Any, bytes], seconds: float | None) -> bytes:
     try:
         return await asyncio.wait_for(reading, seconds)
     except TimeoutError as error:

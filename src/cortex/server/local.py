@@ -38,7 +38,7 @@ _ENGINES = {"llama": "llama-cpp"}  # the original's names, which its clients kno
 
 class LocalService:
     """`open_model` reads a model's file; it is asked again only when the store's row, the file or what is wanted of it
-    has changed. `line` is how many requests may wait for one model."""
+    has changed. `line` is how many requests may wait for one model; a configuration says so itself."""
 
     def __init__(
         self,
@@ -56,11 +56,15 @@ class LocalService:
         self._known: dict[str, tuple[object, Opened]] = {}
         self._pool = Pool(lambda id: self._demand(self._opened(id)), line=line)
         if config:
-            self._pool.limits = limits(config)
+            self._limit(config)
 
     def configure(self, config: Config) -> None:
-        self._config, self._pool.limits = config, limits(config)
+        self._config = config
+        self._limit(config)
         self._pool.refresh()
+
+    def _limit(self, config: Config) -> None:
+        self._pool.limits, self._pool.line = limits(config), config.max_waiting
 
     def watch(self, tell: Callable[[Change], None]) -> None:
         self._pool.tell = tell

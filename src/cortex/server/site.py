@@ -25,14 +25,15 @@ class Options:
 
     `api_keys` empty lets everybody in. `origins` are the web pages that may ask; empty or with `*`: all; None turns
     CORS off. `strict_fields` makes a 400 of a field that nobody knows. `max_body` is in bytes. `patience` is how many
-    seconds a request's body may take to arrive, `silence` how many a stream may be silent before it sends a comment.
+    seconds a request's body may take to arrive (None: any), `silence` how many a stream may be silent before it sends a
+    comment.
     """
 
     api_keys: tuple[str, ...] = ()
     origins: tuple[str, ...] | None = ("*",)
     strict_fields: bool = False
     max_body: int = 64 * 2**20
-    patience: float = 60.0
+    patience: float | None = 60.0
     silence: float = 10.0
 
 
@@ -73,7 +74,8 @@ class Site:
         self.configuration.changed += [self._configure, self.service.configure, self.downloads.configure]
 
     def _configure(self, config: Config) -> None:
-        self.options = replace(self.options, api_keys=config.api_keys, origins=origins(config))
+        patience = config.request_timeout
+        self.options = replace(self.options, api_keys=config.api_keys, origins=origins(config), patience=patience)
 
     async def close(self) -> None:
         await self.downloads.close()
