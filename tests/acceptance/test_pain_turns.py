@@ -177,26 +177,27 @@ async def test_fifty_clients_leave_at_any_moment_and_a_neighbour_hears_nothing_o
     model = stage.model(story, size=3, record=str(record))
     draw = random.Random(27)
     async with httpx.AsyncClient(base_url=stage.serving.url, timeout=60) as http:
-        sent = {"model": model, "messages": ASK}
-        neighbour = asyncio.create_task(http.post("/v1/chat/completions", json=sent))
+        ways = {"/v1/chat/completions": {"messages": ASK}, "/v1/responses": {"input": ASK}}
+        asked = [(path, {"model": model, **sent}) for path, sent in ways.items()]
+        neighbour = asyncio.create_task(http.post(asked[0][0], json=asked[0][1]))
         await asyncio.to_thread(wait_until, lambda: count(record, "submit") == 1)
         for number in range(50):
-            await leave(http, sent, stream=number % 3 > 0, bytes=draw.choice((0, 1, 200, 3000, 30_000)))
+            await leave(http, *asked[number % 2], stream=number % 3 > 0, bytes=draw.choice((0, 1, 200, 3000, 30_000)))
             await asyncio.to_thread(wait_until, lambda: count(record, "submit") == ended(record) + is_open(neighbour))
         reply = await neighbour
     assert reply.json()["choices"][0]["message"]["content"] == story
     await asyncio.to_thread(wait_until, lambda: count(record, "submit") == ended(record))
 
 
-async def leave(http: httpx.AsyncClient, sent: Any, *, stream: bool, bytes: int) -> None:
+async def leave(http: httpx.AsyncClient, path: str, sent: Any, *, stream: bool, bytes: int) -> None:
     """Ask, and leave after so many bytes of a stream; a whole answer is left before it comes."""
     if not stream:
-        task = asyncio.create_task(http.post("/v1/chat/completions", json=sent))
+        task = asyncio.create_task(http.post(path, json=sent))
         await asyncio.sleep(bytes / 1_000_000)
         task.cancel()
         await asyncio.wait([task])
         return
-    async with http.stream("POST", "/v1/chat/completions", json={**sent, "stream": True}) as reply:
+    async with http.stream("POST", path, json={**sent, "stream": True}) as reply:
         seen = 0
         async for part in reply.aiter_bytes():
             seen += len(part)

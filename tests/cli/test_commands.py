@@ -15,7 +15,7 @@ from cli.conftest import Cortex
 from cli.desk import Desk, delta
 from cortex import __version__
 from cortex.cli import background, show
-from cortex.config import read
+from cortex.config import Flags, load, read
 from models import tiny
 
 CHAT = "POST /v1/chat/completions"
@@ -218,6 +218,11 @@ def test_start_keeps_what_it_was_told(cortex: Cortex, home: Path, monkeypatch: p
     assert cortex("--data_folder_path", str(data), "start", "--host", "127.0.0.2", "--port", "4711").code == 0
     kept = read(home / "rc")
     assert (kept["apiServerHost"], kept["apiServerPort"], kept["dataFolderPath"]) == ("127.0.0.2", "4711", str(data))
+    assert cortex("start", "--max-waiting", "9", "--request-timeout", "2m").code == 0
+    settings = load(Flags(home / "rc"), environment={})
+    assert (settings.max_waiting, settings.request_timeout) == (9, 120.0)
+    kept = read(home / "rc")
+    assert cortex("start", "--max-waiting", "many").code == 1
     assert cortex("start", "--port", "99999").code == 1
     assert read(home / "rc") == kept
 

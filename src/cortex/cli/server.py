@@ -28,14 +28,23 @@ def start(
     strict_fields: Annotated[
         bool, typer.Option("--strict-fields", help="Refuse requests with fields that nobody knows.")
     ] = False,
+    max_waiting: Annotated[
+        str | None, typer.Option(help="How many requests may wait for one model (256); kept in .cortexrc.")
+    ] = None,
+    request_timeout: Annotated[
+        str | None, typer.Option(help="How long a request may take to arrive (60s), or off; kept in .cortexrc.")
+    ] = None,
 ) -> None:
     """Start the server in the background."""
     from cortex.cli import background
 
     flags = state(context).flags
-    asked = State(config.Flags(flags.file, flags.data_folder, host, port), state(context).verbose)
+    line = {"max_waiting": max_waiting, "request_timeout": request_timeout}
+    more = {name: value for name, value in line.items() if value is not None}
+    asked = State(config.Flags(flags.file, flags.data_folder, host, port, more), state(context).verbose)
     settings = asked.config()  # checks the values before they are kept
     given = {"apiServerHost": host, "apiServerPort": port, "dataFolderPath": flags.data_folder}
+    given |= {config.NAMED[name].key: value for name, value in more.items()}
     kept = {key: _plain(value) for key, value in given.items() if value is not None}
     if kept:
         config.persist(settings.file, kept | ({"logFolderPath": kept["dataFolderPath"]} if flags.data_folder else {}))

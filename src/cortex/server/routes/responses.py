@@ -41,12 +41,11 @@ async def create(request: Request) -> Response:
     card = site.service.find(trace.model)
     strict = site.options.strict_fields
     asked = wire.read(body, card.defaults, site.responses, site.new_id, strict=strict)
-    answer = await while_connected(request.receive, _answer(site, card, asked))
-    writer = _writer(site, trace, asked, answer)
     if asked.stream:
-        events = _events(site, trace, asked, answer, writer)
+        answer = await while_connected(request.receive, _answer(site, card, asked))
+        events = _events(site, trace, asked, answer)
         return EventStream(events, close=answer.choices.aclose, silence=site.options.silence)
-    return await while_connected(request.receive, _whole(site, trace, asked, answer, writer))
+    return await while_connected(request.receive, _whole(site, trace, card, asked))
 
 
 async def _answer(site: Site, card: Card, asked: ResponseRequest) -> Answer:
@@ -63,7 +62,9 @@ def _writer(site: Site, trace: Trace, asked: ResponseRequest, answer: Answer) ->
     return ResponseWriter(head, site.new_id, site.clock)
 
 
-async def _whole(site: Site, trace: Trace, asked: ResponseRequest, answer: Answer, writer: ResponseWriter) -> Response:
+async def _whole(site: Site, trace: Trace, card: Card, asked: ResponseRequest) -> Response:
+    answer = await _answer(site, card, asked)
+    writer = _writer(site, trace, asked, answer)
     async with aclosing(answer.choices) as choices:
         async for index, event in choices.events():
             writer.event(event, index)
@@ -72,9 +73,8 @@ async def _whole(site: Site, trace: Trace, asked: ResponseRequest, answer: Answe
     return json_response(writer.response())
 
 
-async def _events(
-    site: Site, trace: Trace, asked: ResponseRequest, answer: Answer, writer: ResponseWriter
-) -> AsyncIterator[bytes]:
+async def _events(site: Site, trace: Trace, asked: ResponseRequest, answer: Answer) -> AsyncIterator[bytes]:
+    writer = _writer(site, trace, asked, answer)
     async for chunk in chunks(answer, writer, trace):
         if writer.ended:  # before the client knows: its next request may go on from here
             _keep(site, asked, writer)
