@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cortex.config import Config, Flags, load, persist, read
+from cortex.config import NAMED, SETTINGS, Config, Flags, Setting, load, persist, read
 from cortex.core.errors import BadRequest
 
 
@@ -123,3 +123,88 @@ def test_how_many_may_wait_and_how_long_a_request_may_take(
 def test_a_line_of_less_than_none_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="maxWaiting"):
         _load(tmp_path, "maxWaiting: -1")
+
+
+# -- every setting -----------------------------------------------------------------------------------------------------
+
+
+def row(each: Setting) -> str:
+    """The setting's line in docs/configuration.md."""
+    value = each.kind.write(each.default)
+    value = ", ".join(value) if each.kind.many else str(value).lower() if isinstance(value, bool) else value
+    default = f"`{value}`" if value not in ("", None) else ""
+    later = "" if each.live else ". From the next start on"
+    return f"| `{each.name}` | `{each.key}` | {default} | {each.about}: {each.kind.what}{later} |"
+
+
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    listed = [line for line in page.splitlines() if line.startswith("| `")]
+    assert listed == [row(each) for each in SETTINGS]
+
+
+@pytest.mark.parametrize("each", SETTINGS, ids=lambda each: each.name)
+def test_every_setting_has_a_field_and_its_default_survives_being_written(each: Setting, tmp_path: Path) -> None:
+    plain = _load(tmp_path)
+    assert getattr(plain, each.field) == each.default
+    persist(tmp_path / "rc", {each.key: each.kind.write(each.default)})
+    assert getattr(_load(tmp_path), each.field) == each.default
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("memory_budget", "8GB", 8 * 10**9),
+        ("memory_budget", "8 GiB", 8 * 2**30),
+        ("memory_budget", "1.5g", 3 * 2**29),
+        ("memory_budget", "50%", 0.5),
+        ("keep_alive", "90", 90.0),
+        ("keep_alive", "1h30m", 5400.0),
+        ("keep_alive", "0", 0.0),
+        ("keep_alive", "off", None),
+        ("keep_alive", "-1", None),
+        ("api_keys", "one, two", ("one", "two")),
+        ("cors", "OFF", False),
+        ("flash_attn", "on", True),
+        ("flash_attn", "auto", None),
+        ("ngl", "-1", -1),
+    ],
+)
+def test_flag_and_environment_say_the_same_as_the_file(tmp_path: Path, name: str, text: str, value: object) -> None:
+    field = NAMED[name].field
+    assert getattr(_load(tmp_path, None, Flags(settings={name: text})), field) == value
+    assert getattr(_load(tmp_path, None, None, **{f"CORTEX_{name.upper()}": text}), field) == value
+    persist(tmp_path / "rc", {NAMED[name].key: NAMED[name].kind.write(value)})
+    assert getattr(_load(tmp_path), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("memory_budget", "0"),
+        ("memory_budget", "200%"),
+        ("memory_budget", "8 elephants"),
+        ("keep_alive", "soon"),
+        ("keep_alive", "5m5"),
+        ("keep_alive", "1e99"),
+        ("keep_alive", ""),
+        ("n_parallel", "0"),
+        ("n_parallel", "1.5"),
+        ("cache_type", "f64"),
+        ("proxy_url", "proxy:3128"),
+        ("flash_attn", "maybe"),
+    ],
+)
+def test_what_a_flag_cannot_mean_is_refused_by_its_name(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(BadRequest, match=f"--{name} must be"):
+        _load(tmp_path, None, Flags(settings={name: text}))
+
+
+def test_a_secret_is_not_repeated_in_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest) as error:
+        _load(tmp_path, "apiKeys: {a: sk-secret}\n")
+    assert "sk-secret" not in error.value.message
+
+
+def test_a_token_of_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    assert _load(tmp_path, "huggingFaceToken: old\n", HF_TOKEN="new").huggingface_token == "new"

@@ -95,6 +95,8 @@ def duration(value: Any) -> float | None:
     parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text)
     if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text.replace(" ", ""):
         raise ValueError
+    if len(parts) > 1 and not all(unit for _, unit in parts):
+        raise ValueError
     seconds = sum(float(number) * SECONDS[unit] for number, unit in parts)
     if seconds > LONGEST:
         raise ValueError
