@@ -87,7 +87,9 @@ def test_what_is_here_is_not_fetched_again(store: Store, tmp_path: Path) -> None
 def test_a_model_whose_file_is_gone_is_fetched_again(store: Store, tmp_path: Path) -> None:
     catalogue = _catalogue(_file(tmp_path / "f"))
     pull(store, "tiny", Heard(), catalogue=catalogue).path.unlink()
-    assert pull(store, "tiny", Heard(), catalogue=catalogue).path.read_bytes() == GGUF
+    store.update("tiny:1b", {"temperature": 0.5})
+    model = pull(store, "tiny", Heard(), catalogue=catalogue)
+    assert (model.path.read_bytes(), model.settings) == (GGUF, {"temperature": 0.5})
 
 
 def test_the_next_source_is_tried_and_named_in_one_line(store: Store, tmp_path: Path) -> None:

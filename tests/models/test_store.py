@@ -128,6 +128,13 @@ def test_delete_removes_a_file_that_is_ours_and_its_folders(store: Store) -> Non
     assert list(store.list()) == []
 
 
+def test_a_model_in_another_s_place_leaves_no_description_behind(store: Store, tmp_path: Path) -> None:
+    linked = importing.add(store, "coder:1b", tiny.write(tmp_path / "a.gguf"))
+    model = _owned(store, "coder:1b")
+    assert not store.modelfile(linked).exists()
+    assert store.modelfile(model).exists()
+
+
 def test_delete_leaves_an_imported_file_alone(store: Store, tmp_path: Path) -> None:
     file = tiny.write(tmp_path / "a.gguf")
     model = importing.add(store, "a", file)

@@ -100,18 +100,23 @@ class Store:
         valid(model.id)
         check(model.settings)
         with self._transaction() as db:
+            before = [self.modelfile(old) for old, _ in self._select(db, "WHERE id = ?", (model.id,))]
             db.execute(
                 "INSERT OR REPLACE INTO local_models VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (model.id, self._stored(model.path), model.size, model.sha256, model.source,
                  json.dumps(dict(model.settings)), model.created or int(self._clock()), model.owned),
             )  # fmt: skip
             _alias(db, model.id, model.aliases)
-        return self._written(model.id)
+            self._describe(db, model.id)
+        for path in before:
+            if path != self.modelfile(model):
+                path.unlink(missing_ok=True)
+        return self.get(model.id)
 
     def update(self, id: str, changes: Mapping[str, Any]) -> Model:
         """Change settings of the model; None takes one back to its default. `BadRequest` for what is no setting."""
         check(changes)
-        if fault := self.get(id).fault:  # reads what people wrote into model.yml, which is not to be lost
+        if fault := self.get(id).fault:  # `get` reads what people wrote into model.yml, which is not to be lost
             raise BadRequest(fault)
         with self._transaction() as db:
             row = db.execute("SELECT settings FROM local_models WHERE id = ?", (id,)).fetchone()
@@ -119,7 +124,8 @@ class Store:
                 raise NotFound(f"there is no model {id}", param="model", code="model_not_found")
             merged = {key: value for key, value in {**json.loads(row[0]), **changes}.items() if value is not None}
             db.execute("UPDATE local_models SET settings = ? WHERE id = ?", (json.dumps(merged), id))
-        return self._written(id)
+            self._describe(db, id)
+        return self.get(id)
 
     def alias(self, id: str, *names: str) -> Model:
         """Give the model further names. `BadRequest` where one is taken."""
@@ -163,39 +169,34 @@ class Store:
             return self.folder / "models" / "imported" / f"{model.id}.yml"
         return model.path.with_name("model.yml") if model.path.name == "model.gguf" else model.path.with_suffix(".yml")
 
-    def _written(self, id: str) -> Model:
-        """Write the model's `model.yml`, and note that what is in it now is ours."""
-        (model,) = self._rows("WHERE id = ?", (id,), look=False)
-        general = {
-            "id": id,
-            "model": id,
-            "name": id,
-            "version": 1,
-            "files": [self._stored(path) for path in model.files],
-        }
-        path = self.modelfile(model)
-        with self._transaction() as db:  # others may write it too: the file and its stamp belong together
-            modelfile.write(path, general | {"size": model.size, "created": model.created}, model.settings)
-            db.execute("INSERT OR REPLACE INTO model_files VALUES (?, ?)", (id, modelfile.stamp(path)))
-        return model
+    def _describe(self, db: sqlite3.Connection, id: str) -> None:
+        """Write the model's `model.yml`, and note that what is in it now is ours. Both within one transaction, so that
+        nobody takes our file for a person's."""
+        ((model, _),) = self._select(db, "WHERE id = ?", (id,))
+        path, files = self.modelfile(model), [self._stored(file) for file in model.files]
+        general = {"id": id, "model": id, "name": id, "version": 1, "files": files}
+        modelfile.write(path, general | {"size": model.size, "created": model.created}, model.settings)
+        db.execute("INSERT OR REPLACE INTO model_files VALUES (?, ?)", (id, modelfile.stamp(path)))
 
     def _looked(self, model: Model, known: str | None) -> Model:
         """The model with what people wrote into its `model.yml` since we did; `known` is the stamp that we left."""
         path = self.modelfile(model)
-        stamp = modelfile.stamp(path)
-        if stamp in ("", known):
+        if modelfile.stamp(path) in ("", known):
             return model
-        try:
-            content = modelfile.read(path)
-        except FileNotFoundError:
-            return model
-        except modelfile.Broken as error:
-            return replace(model, fault=error.message)
         with self._transaction() as db:
-            found = (json.dumps(dict(content.settings)), model.id)
-            db.execute("UPDATE local_models SET settings = ? WHERE id = ?", found)
+            found = self._select(db, "WHERE id = ?", (model.id,))
+            stamp = modelfile.stamp(path)
+            if not found or stamp in ("", found[0][1]):  # another process was at work meanwhile
+                return found[0][0] if found else model
+            try:
+                settings = modelfile.read(path).settings
+            except FileNotFoundError:  # somebody has just removed it
+                return found[0][0]
+            except modelfile.Broken as error:
+                return replace(found[0][0], fault=error.message)
+            db.execute("UPDATE local_models SET settings = ? WHERE id = ?", (json.dumps(dict(settings)), model.id))
             db.execute("INSERT OR REPLACE INTO model_files VALUES (?, ?)", (model.id, stamp))
-        return replace(model, settings=content.settings)
+        return replace(found[0][0], settings=settings)
 
     def _prune(self, folder: Path) -> None:
         """Remove folders that have become empty, up to `models`."""
@@ -211,24 +212,31 @@ class Store:
     def _stored(self, path: Path) -> str:
         return str(path.relative_to(self.folder) if path.is_relative_to(self.folder) else path.absolute())
 
-    def _rows(self, where: str, values: Sequence[str], *, look: bool = True) -> Sequence[Model]:
+    def _rows(self, where: str, values: Sequence[str]) -> Sequence[Model]:
         with self._connection() as db:
-            aliases: dict[str, list[str]] = {}
-            for alias, id in db.execute("SELECT alias, id FROM model_aliases ORDER BY alias"):
-                aliases.setdefault(id, []).append(alias)
-            rows = db.execute(
-                "SELECT id, path, size, source, sha256, settings, created, owned, stamp "
-                f"FROM local_models LEFT JOIN model_files USING (id) {where}",
-                values,
-            ).fetchall()
-        found = []
-        for id, path, size, source, sha256, settings, created, owned, stamp in rows:
-            known = tuple(aliases.get(id, ()))
-            model = Model(
-                id, self.folder / path, size, source, sha256, json.loads(settings), created, bool(owned), known
+            found = self._select(db, where, values)
+        return [self._looked(model, stamp) for model, stamp in found]
+
+    def _select(self, db: sqlite3.Connection, where: str, values: Sequence[str]) -> Sequence[tuple[Model, str | None]]:
+        """Models, each with the stamp of the `model.yml` that we wrote or read last."""
+        aliases: dict[str, list[str]] = {}
+        for alias, id in db.execute("SELECT alias, id FROM model_aliases ORDER BY alias"):
+            aliases.setdefault(id, []).append(alias)
+        rows = db.execute(
+            "SELECT id, path, size, source, sha256, settings, created, owned, stamp "
+            f"FROM local_models LEFT JOIN model_files USING (id) {where}",
+            values,
+        )
+        return [
+            (
+                Model(
+                    id, self.folder / path, size, source, sha256, json.loads(settings), created, bool(owned),
+                    tuple(aliases.get(id, ())),
+                ),
+                stamp,
             )
-            found.append(self._looked(model, stamp) if look else model)
-        return found
+            for id, path, size, source, sha256, settings, created, owned, stamp in rows
+        ]  # fmt: skip
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
