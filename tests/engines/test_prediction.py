@@ -284,7 +284,7 @@ def test_a_models_own_words_predicted_come_in_a_fraction_of_the_decodes(coder: L
     [plain] = run(coder, question)
     [drafted] = run(coder, replace(question, prediction=plain.text))
     assert drafted.text.startswith(plain.text[:20]), "up to rounding"
-    assert drafted.used.accepted > plain.used.completion * 0.6
+    assert drafted.used.accepted > drafted.used.completion * 0.6
     assert drafted.used.decodes < drafted.used.completion * 0.7
 
 
@@ -300,12 +300,12 @@ def test_a_prediction_with_a_wrong_word_is_followed_after_it(coder: Llama) -> No
 
 @pytest.mark.model
 def test_a_prediction_and_a_seed_give_the_same_reply(smol: Llama) -> None:
-    """What a seed draws does not hang on rounding, or hardly ever."""
+    """What a seed draws hangs on rounding only where two tokens are nearly as likely."""
     question = chat("Say hello.", max_tokens=20)
     run(smol, question)
     same = 0
     for seed in range(5):
-        seeded = replace(question, sampling=Sampling(temperature=0.8, seed=seed))
+        seeded = replace(question, sampling=Sampling(temperature=0.3, seed=seed))
         [plain] = run(smol, seeded)
         [drafted] = run(smol, replace(seeded, prediction=plain.data.decode(errors="replace")))
         same += drafted.data == plain.data

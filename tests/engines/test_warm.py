@@ -36,10 +36,10 @@ class Slow:
 
 
 def test_the_fastest_of_some_rounds_tells_step_token_and_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Slow(0.02, 0.01, 0.005)
+    slow = Slow(0.002, 0.001, 0.0005)
     monkeypatch.setattr(warm.time, "perf_counter", lambda: slow.now)
     costs = warm.measure(slow)
-    assert (costs.step, costs.token, costs.row) == pytest.approx((0.02, 0.01, 0.005))
+    assert (costs.step, costs.token, costs.row) == pytest.approx((0.002, 0.001, 0.0005))
     assert (slow.sizes, slow.held) == ([1, 8, 8] * warm.ROUNDS, 0)
 
 
