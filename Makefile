@@ -21,7 +21,7 @@ mv requirements/$(1).new requirements/$(1).txt
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup clients run test lint bench requirements clean
+.PHONY: help setup clients run test lint docs bench requirements clean
 
 help: ## what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ lint: setup ## style, types, layering
 	$(BIN)/mypy
 	$(BIN)/mypy examples/function_calling.py benchmarks
 	$(BIN)/python -m pytest tests/test_layering.py tests/test_project.py
+
+docs: setup ## write the help of every command into docs/cli.md anew
+	@$(BIN)/python -m cortex.cli.reference docs/cli.md
 
 bench: setup ## measure beside llama-server, an hour for both Coder models (BENCH="--quick": ten minutes)
 	@$(BIN)/python benchmarks/compare.py $(BENCH)

@@ -16,7 +16,7 @@ from cortex.config import read
 
 @dataclass
 class Desk:
-    """`answers` by method and path: a status and JSON, or a list of event data to stream. `asked` is what came."""
+    """`answers` by method and path: a status and JSON, event data to stream, or None: no answer. `asked`: what came."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -41,13 +41,15 @@ def serving(desk: Desk, rc: Path) -> Iterator[Desk]:
             match desk.answers.get(route, (404, {"message": f"no answer for {route}"})):
                 case (int(status), content):
                     self._send(status, json.dumps(content).encode())
+                case None:
+                    desk.closed.wait()
                 case events:
                     self._stream(events)
             if route == "DELETE /processManager/destroy":
                 desk.closed.set()
             return None
 
-        do_GET = do_POST = do_DELETE = _answer
+        do_GET = do_POST = do_DELETE = do_PATCH = _answer
 
         def _send(self, status: int, data: bytes) -> None:
             self.send_response(status)

@@ -14,7 +14,7 @@ import pytest
 from cli.conftest import Cortex
 from cli.desk import Desk, delta
 from cortex import __version__
-from cortex.cli import background, show
+from cortex.cli import background, hardware, show
 from cortex.config import Flags, load, read
 from models import tiny
 
@@ -98,7 +98,7 @@ def test_settings_are_changed_and_shown(cortex: Cortex, home: Path) -> None:
     known = json.loads(cortex("models", "get", "tiny:1b").out)
     assert (known["temperature"], known["stop"], known["dialect"]) == (0.2, ["x"], "hermes")
     assert cortex("models", "update", "--model_id", "tiny:1b", "temprature=1").code == 1
-    assert cortex("models", "update", "--model_id", "tiny:1b", "temperature").code == 1
+    assert cortex("models", "update", "--model_id", "tiny:1b", "temperature").code == 2
 
 
 def test_pull_of_an_unknown_name_says_what_is_known(cortex: Cortex) -> None:
@@ -217,13 +217,13 @@ def test_start_keeps_what_it_was_told(cortex: Cortex, home: Path, monkeypatch: p
     data = home / "other"
     assert cortex("--data_folder_path", str(data), "start", "--host", "127.0.0.2", "--port", "4711").code == 0
     kept = read(home / "rc")
-    assert (kept["apiServerHost"], kept["apiServerPort"], kept["dataFolderPath"]) == ("127.0.0.2", "4711", str(data))
+    assert (kept["apiServerHost"], kept["apiServerPort"], kept["dataFolderPath"]) == ("127.0.0.2", 4711, str(data))
     assert cortex("start", "--max-waiting", "9", "--request-timeout", "2m").code == 0
     settings = load(Flags(home / "rc"), environment={})
     assert (settings.max_waiting, settings.request_timeout) == (9, 120.0)
     kept = read(home / "rc")
-    assert cortex("start", "--max-waiting", "many").code == 1
-    assert cortex("start", "--port", "99999").code == 1
+    assert cortex("start", "--max-waiting", "many").code == 2
+    assert cortex("start", "--port", "99999").code == 2
     assert read(home / "rc") == kept
 
 
@@ -273,7 +273,7 @@ def test_run_without_a_name_takes_the_only_model_and_asks_among_several(
     _import(cortex, home, "b:1b")
     monkeypatch.setattr("sys.stdin", io.StringIO("2\n"))
     done = cortex("run", "-d")
-    assert done.code == 1
+    assert done.code == 2
     assert "a:1b, b:1b" in done.err
 
 
@@ -290,3 +290,56 @@ def test_sizes_and_times_are_written_as_the_original_did() -> None:
         "1 minute, 1 second",
         "1 hour, 5 minutes, 45 seconds",
     ]
+
+
+def test_settings_are_kept_and_shown_a_list_with_a_row_for_each_item(cortex: Cortex, home: Path) -> None:
+    done = cortex("config", "--allowed_origins", "http://a,http://b", "--api-keys", "k1", "--ctx_len", "2048")
+    assert done.out == "Configuration updated successfully!\n"
+    assert read(home / "rc") | {"apiKeys": ["k1"], "ctxLen": 2048} == read(home / "rc")
+    lines = [line.split("|")[1:3] for line in cortex("config", "status").out.splitlines()[1::2]]
+    rows = [(name.strip(), value.strip()) for name, value in lines]
+    assert rows[:3] == [("Config name", "Value"), ("allowed_origins", "http://a"), ("allowed_origins", "http://b")]
+    assert ("ctx_len", "2048") in rows
+    assert "k1" not in str(rows)
+    assert json.loads(cortex("config", "status", "--json").out)["allowed_origins"] == ["http://a", "http://b"]
+    assert cortex("config").out == cortex("config", "status").out
+
+
+def test_a_running_server_is_told_of_what_it_can_obey_at_once(cortex: Cortex, home: Path, desk: Desk) -> None:
+    desk.answers["PATCH /v1/configs"] = (200, {"message": "Configuration updated successfully"})
+    done = cortex("config", "--cors", "off", "--host", "0.0.0.0")
+    assert done.code == 0
+    assert desk.bodies("PATCH /v1/configs") == [{"cors": False}]
+    assert read(home / "rc")["apiServerHost"] == "0.0.0.0"
+    assert done.err == "host: holds from the next start on: `cortex stop`, then `cortex start`.\n"
+
+
+def test_start_takes_the_original_s_options(cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flags: list[str] = []
+    monkeypatch.setattr(background, "ensure", lambda state, *options: bool(flags.extend(options)) or True)
+    words = "start --hf-token t --origins http://a --verify-ssl-peer off --loglevel debug --logspath logs --loglines 5"
+    done = cortex(*words.split())
+    assert (done.code, flags) == (0, ["--loglevel", "DEBUG"])
+    assert done.err == "Warning: --loglines has no effect: the log is not cut\n"
+    kept = read(home / "rc")
+    assert (kept["huggingFaceToken"], kept["allowedOrigins"], kept["verifyPeerSsl"]) == ("t", ["http://a"], False)
+    assert kept["logFolderPath"] == str(Path("logs").absolute())
+
+
+def test_gpus_are_chosen_before_the_model_is_loaded(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/start"] = (200, {})
+    desk.answers["POST /v1/hardware/activate"] = (200, {"activated_gpus": [0, 1]})
+    assert cortex("run", "-d", "tiny:1b", "--gpus", "[0, 1]", "--flash-attn", "on", "--ngl", "5").code == 0
+    assert [asked for asked, _ in desk.asked][:2] == ["POST /v1/hardware/activate", "POST /v1/models/start"]
+    assert desk.bodies("POST /v1/models/start") == [{"model": "tiny:1b", "ngl": 5, "flash_attn": True}]
+    assert cortex("hardware", "activate", "--gpus", "0,1").out == "Activated GPUs: 0 1\n"
+    assert cortex("hardware", "activate", "--gpus", "[]").out == "Deactivated all GPUs!\n"
+
+
+def test_a_battery_and_a_gpu_are_drawn() -> None:
+    gpu = {"id": "0", "name": "H100", "version": "9.0", "total_vram": 81559, "free_vram": 80000, "activated": True}
+    more = {"additional_information": {"driver_version": "550", "compute_cap": "9.0"}}
+    assert hardware.rows("gpu", [gpu | more]) == [("0", "H100", "9.0", 81559, 80000, "550", "9.0", "Yes")]
+    power = {"battery_life": 80, "charging_status": "Discharging", "is_power_saving": False}
+    assert hardware.rows("power", power) == [(80, "Discharging", "No")]

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from threading import Thread
 
-from cortex.cli import show
+from cortex.cli import progress, show
 from cortex.cli.api import Api
 from cortex.cli.state import State
 from cortex.config import Config
@@ -32,10 +32,10 @@ def ensure(state: State, *options: str) -> bool:
                 f"port {config.port} on {config.host} is in use by another program (or by a server that does not "
                 f"answer). Stop it, or choose another port: `cortex start --port {config.port + 1}`."
             )
-        show.say("Starting server ...")
+        show.note("Starting server ...")
         _start(config, api, options)
-    show.say("Server started")
-    show.say(f"API Documentation available at: {config.url}")
+    show.note("Server started")
+    show.note(f"API Documentation available at: {config.url}")
     return True
 
 
@@ -50,7 +50,7 @@ def _start(config: Config, api: Api, options: tuple[str, ...]) -> None:
             stderr=log,
             start_new_session=True,  # it outlives this terminal
         )
-    with show.waiting("Waiting for the server") as told:
+    with progress.waiting("Waiting for the server") as told:
         deadline = time.monotonic() + PATIENCE
         while not api.alive(patience=2):
             if server.poll() is not None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cortex.cli import dialects_replay, dialects_try, show
+from cortex.cli.help import SHAPE, Commands
 
 if TYPE_CHECKING:
     from cortex.core.dialect import Dialect
 
-app = typer.Typer(name="dialects", help="How model families write tool calls: show, detect, try.", no_args_is_help=True)
+HELP = "How model families write tool calls: show, detect, try."
+app = typer.Typer(name="dialects", cls=Commands, help=HELP, epilog="Example: cortex dialects show hermes", **SHAPE)
 app.command(epilog="Example: cortex dialects replay cases.jsonl --cuts all --show-failures")(dialects_replay.replay)
 app.command(epilog="Example: cortex dialects detect qwen3.gguf")(dialects_try.detect)
 app.command(epilog="Example: cortex dialects render chat.json --template chat_template.jinja")(dialects_try.render)
@@ -33,7 +35,7 @@ def list_dialects(as_json: Annotated[bool, typer.Option("--json", help="As JSON.
         (row["name"], ", ".join(row["families"]), row["call"], row["arguments"], ", ".join(row["supports"]))
         for row in rows
     ]
-    show.say(show.table(("Dialect", "Families", "A call", "Arguments", "Supports"), cells))
+    show.listing(("Dialect", "Families", "A call", "Arguments", "Supports"), cells, none="")
 
 
 def summary(dialect: Dialect) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cortex.cli import show
+from cortex.cli.progress import waiting
 from cortex.core.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def judged(cases: Sequence[Case], cuts: Cuts, template: Callable[[str], str]) ->
 
 def progress(what: str) -> AbstractContextManager[Callable[[float | None], None]]:
     """Shown on a terminal only."""
-    return show.waiting(what) if sys.stderr.isatty() else nullcontext(lambda fraction: None)
+    return waiting(what) if sys.stderr.isatty() else nullcontext(lambda fraction: None)
 
 
 # Telling

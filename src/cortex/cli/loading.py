@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
 
-from cortex.cli import show
+from cortex.cli import progress, show
 from cortex.cli.api import Api, Down, Refused, segment
 from cortex.core.errors import CortexError
 
 PAUSE = 0.25  # seconds between two looks at how far it is
 
 
-def load(api: Api, id: str, *, context: int | None = None) -> None:
-    """Load the model `id` with `context` tokens a request (None: as its settings say); returns when it answers.
+def load(api: Api, id: str, options: Mapping[str, Any]) -> None:
+    """Load the model `id` (`options` are fields of the request); returns when it answers. Ctrl-C gives the load up.
 
     Raises `CortexError` with the server's own words.
     """
-    body = {"model": id} | ({"ctx_len": context} if context else {})
-    with ThreadPoolExecutor(1) as pool, show.waiting(f"Loading {id}") as told:
-        loaded = pool.submit(api.call, "POST", "/v1/models/start", body, patience=None)
-        while not wait([loaded], timeout=PAUSE).done:
+    with progress.waiting(f"Loading {id}") as told, _watched(api, id, told):
+        try:
+            answer = api.call("POST", "/v1/models/start", {"model": id, **options}, patience=None)
+        except Refused as error:
+            raise CortexError(f"Failed to start model: {error.message}") from error
+    if warning := answer.get("warning"):
+        show.warn(f"Warning: {warning}")
+
+
+@contextmanager
+def _watched(api: Api, id: str, told: Callable[[float | None], None]) -> Iterator[None]:
+    """Tell how far the load is, from a thread: this one waits for the answer, and so can be interrupted."""
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(PAUSE):
             told(_fraction(api, id))
-    _check(loaded)
 
-
-def _check(loaded: Future[dict[str, object]]) -> None:
+    watcher = Thread(target=watch, daemon=True)
+    watcher.start()
     try:
-        loaded.result()
-    except Refused as error:
-        raise CortexError(f"Failed to start model: {error.message}") from error
+        yield
+    finally:
+        over.set()
+        watcher.join(timeout=1)
 
 
 def done(id: str) -> str:

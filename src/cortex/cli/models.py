@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cortex.cli import show
-from cortex.cli.state import Context, state
-from cortex.core.errors import BadRequest, CortexError
+from cortex.cli import fields, settings, show, sources
+from cortex.cli.hardware import activated
+from cortex.cli.help import SHAPE, Commands
+from cortex.cli.misuse import values_of_the_command_line
+from cortex.cli.options import options
+from cortex.cli.state import Json, state
+from cortex.core.errors import CortexError
 
-app = typer.Typer(name="models", help="List, import, inspect, delete, start and stop models.", no_args_is_help=True)
+app = typer.Typer(
+    name="models",
+    cls=Commands,
+    help="List, import, inspect, change, delete, start and stop models.",
+    epilog="Example: cortex models list",
+    **SHAPE,
+)
+
+app.add_typer(sources.app)
 
 Id = Annotated[str, typer.Argument(help="The model's id, or enough of it to be the only one.")]
+WholeId = Annotated[str, typer.Argument(help="The model's whole id.")]
 
 
-@app.command("list", epilog="Example: cortex models list coder")
+@app.command("list", epilog="Example: cortex models list coder --engine")
 def list_models(
     context: typer.Context,
-    filter: Annotated[str, typer.Argument(help="Show only ids that contain this.")] = "",
+    filter: Annotated[str, typer.Argument(help="Show only ids that contain this, in any case.")] = "",
+    engine: Annotated[bool, typer.Option("--engine", "-e", help="Show each model's engine.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-v", help="Show each model's version.")] = False,
+    cpu_mode: Annotated[bool, typer.Option("--cpu_mode", help="Show the memory needed without a GPU.")] = False,
+    gpu_mode: Annotated[bool, typer.Option("--gpu_mode", help="Show the memory needed with a GPU.")] = False,
+    available: Annotated[bool, typer.Option("--available", help="Also those that could be pulled.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the models on this machine."""
-    found = [model.id for model in state(context).store().list() if filter.lower() in model.id.lower()]
-    rows = [(str(number), id) for number, id in enumerate(found, 1)]
-    show.say(show.table(("(Index)", "ID"), rows) if rows else "No local models available!")
+    from cortex.cli.cards import cards
+
+    memory = cpu_mode or gpu_mode or as_json
+    found = cards(state(context), filter=filter, available=available, memory=memory)
+    if as_json:
+        show.data([card.shown() for card in found])
+        return
+    wanted = {"Engine": engine, "Version": version, "CPU Mode": cpu_mode, "GPU Mode": gpu_mode, "Status": available}
+    columns = [column for column, asked in wanted.items() if asked]
+    rows = [(str(number), card.id, *(card.cell(column) for column in columns)) for number, card in enumerate(found, 1)]
+    none = f"No model's id contains {filter}." if filter else "No local models available!"
+    show.listing(("(Index)", "ID", *columns), rows, none=none)
 
 
 @app.command(epilog="Example: cortex models get llama3.1:8b-gguf-q4-km")
@@ -33,25 +61,32 @@ def get(context: typer.Context, model_id: Id) -> None:
     """Show what is known of a model, as JSON: its settings and what its file says."""
     from cortex.models.describe import describe
 
-    show.say(json.dumps(describe(state(context).store().find(model_id)), indent=2, ensure_ascii=False))
+    show.data(describe(state(context).store().find(model_id)))
 
 
 @app.command("import", epilog="Example: cortex models import --model_id llama3.1:8b-gguf-q4-km --model_path FILE.gguf")
 def import_model(
     context: typer.Context,
-    model_id: Annotated[str, typer.Option("--model_id", help="Any id; commands and requests name the model by it.")],
-    model_path: Annotated[Path, typer.Option("--model_path", help="The GGUF file. It stays where it is.")],
+    model_path: Annotated[Path, typer.Option("--model_path", help="The GGUF file; of a split one, its first part.")],
+    model_id: Annotated[
+        str, typer.Option("--model_id", help="Any id, by which commands and requests name it; else the file's name.")
+    ] = "",
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Copy the file into the data folder; else it stays there.")
+    ] = False,
 ) -> None:
     """Give a GGUF file on this machine an id."""
+    from cortex.cli.progress import Downloading
     from cortex.models import importing
 
-    importing.add(state(context).store(), model_id, model_path)
-    show.say(f"Successfully import model from  '{model_path}' for modelID '{model_id}'.")
+    with Downloading() as watch:
+        model = importing.add(state(context).store(), model_id or None, model_path, copy=copy, watch=watch)
+    show.note(f"Successfully import model from  '{model_path}' for modelID '{model.id}'.")
 
 
 @app.command(epilog="Example: cortex models delete smollm2:135m")
-def delete(context: typer.Context, model_id: Annotated[str, typer.Argument(help="The model's whole id.")]) -> None:
-    """Remove a model. An imported file stays where it is."""
+def delete(context: typer.Context, model_id: WholeId) -> None:
+    """Remove a model, stopped first. An imported file stays where it is."""
     from cortex.cli.api import Refused
 
     here = state(context)
@@ -64,49 +99,71 @@ def delete(context: typer.Context, model_id: Annotated[str, typer.Argument(help=
             if error.answer >= 500:
                 raise CortexError(f"Failed to delete model: {error.message}") from error
     store.delete(model_id)
-    show.say(f"Model {model_id} deleted successfully")
+    show.note(f"Model {model_id} deleted successfully")
 
 
 app.command("remove", hidden=True)(delete)  # as the original's documentation had it
 
 
-@app.command(epilog="Example: cortex models update --model_id smollm2:135m dialect=hermes ctx_len=4096")
+@app.command(epilog="Example: cortex models alias gpt-4o-mini qwen2.5-coder:1.5b")
+def alias(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The further name.")],
+    model_id: Annotated[
+        str, typer.Argument(help="The model that it names; without it, the one it names is shown.")
+    ] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the name away.")] = False,
+) -> None:
+    """Give a model a further name, by which commands and requests may name it."""
+    store = state(context).store()
+    if remove:
+        store.unalias(name)
+        show.note(f"Removed alias: {name}")
+    elif model_id:
+        model = store.alias(store.find(model_id).id, name)
+        show.note(f"{name} names the model {model.id}")
+    else:
+        show.say(store.find(name).id)
+
+
+@app.command(epilog="Example: cortex models update --model_id smollm2:135m --temperature 0.2 --ctx_len 4096")
+@options(fields.ROWS)
 def update(
     context: typer.Context,
-    changes: Annotated[list[str], typer.Argument(help="KEY=VALUE; KEY= takes the setting back.")],
+    values: Mapping[str, str],
     model_id: Annotated[str, typer.Option("--model_id", help="The model's whole id.")],
+    changes: Annotated[
+        list[str] | None, typer.Argument(help="Settings as KEY=VALUE; KEY= takes one back to its default.")
+    ] = None,
 ) -> None:
-    """Change a model's settings; they hold from its next start on."""
-    state(context).store().update(model_id, dict(_change(change) for change in changes))
-    show.say(f"Successfully updated model ID '{model_id}'!")
+    """Change a model's settings; they hold from its next start on.
+
+    An empty value ("") takes a setting back to its default.
+    """
+    with values_of_the_command_line():
+        wanted = fields.changes(values, changes or ())
+    state(context).store().update(model_id, wanted)
+    show.note(f"Successfully updated model ID '{model_id}'!")
 
 
-def _change(text: str) -> tuple[str, Any]:
-    from cortex.models.settings import KEYS
-
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise BadRequest(f"write KEY=VALUE, not {text!r}")
-    if not value:
-        return key, None
-    if str in KEYS.get(key, ()):
-        return key, value
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
-
-
-@app.command(epilog="Example: cortex models start smollm2:135m")
-def start(context: typer.Context, model_id: Id, ctx_len: Context = None) -> None:
+@app.command(epilog="Example: cortex models start smollm2:135m --ctx_len 4096")
+@options(settings.LOAD, into="loading")
+def start(
+    context: typer.Context,
+    loading: Mapping[str, str],
+    model_id: Id,
+    gpus: Annotated[str, typer.Option("--gpus", help="Use these GPUs, as '[0, 1]', for all models.")] = "",
+) -> None:
     """Load a model; starts the server if none runs."""
-    from cortex.cli import background, loading
+    from cortex.cli import background
+    from cortex.cli.loading import done, load
 
-    here = state(context)
+    here, asked = state(context), settings.values(loading)
     id = here.store().find(model_id).id
     background.ensure(here)
-    loading.load(here.api(), id, context=ctx_len)
-    show.say(loading.done(id))
+    activated(here, gpus)
+    load(here.api(), id, asked)
+    show.note(done(id))
 
 
 @app.command(epilog="Example: cortex models stop smollm2:135m")
@@ -117,4 +174,4 @@ def stop(context: typer.Context, model_id: Id) -> None:
         here.api().call("POST", "/v1/models/stop", {"model": here.store().find(model_id).id}, patience=60)
     except CortexError as error:
         raise CortexError(f"Failed to stop model: {error.message}") from error
-    show.say("Model stopped!")
+    show.note("Model stopped!")

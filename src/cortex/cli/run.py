@@ -2,70 +2,55 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from cortex.cli import show
-from cortex.cli.state import Context, State, state
-from cortex.core.errors import BadRequest, NotFound
-
-if TYPE_CHECKING:
-    from cortex.models.store import Model
+from cortex.cli import settings, show
+from cortex.cli.choice import local_model, only_model
+from cortex.cli.hardware import activated
+from cortex.cli.options import options
+from cortex.cli.state import state
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: cortex run -d qwen2.5-coder:1.5b")(run)
+    app.command(epilog="Example: cortex run -d qwen2.5-coder:1.5b", rich_help_panel="Common Commands")(run)
 
 
+@options(settings.LOAD, into="loading")
 def run(
     context: typer.Context,
-    model_id: Annotated[str, typer.Argument(help="A model's id, or what `cortex pull` understands.")] = "",
+    loading: Mapping[str, str],
+    model_id: Annotated[
+        str, typer.Argument(help="A model's id, enough of it, or what `cortex pull` understands.")
+    ] = "",
+    gpus: Annotated[str, typer.Option("--gpus", help="Use these GPUs, as '[0, 1]', for all models.")] = "",
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Leave the model running and return.")] = False,
-    ctx_len: Context = None,
+    tools: Annotated[
+        Path | None, typer.Option("--tools", help="Offer the model these tools (OpenAI's JSON); type what they return.")
+    ] = None,
 ) -> None:
-    """Run a model: downloaded if need be, served, and chatted with here."""
-    from cortex.cli import background, loading
+    """Run a model: downloaded if need be, served, and chatted with here.
 
-    here = state(context)
-    model = _model(here, model_id)
+    Without a model: the only one there is, or one picked from a menu. In the chat, `/help` shows what can be done.
+    """
+    from cortex.cli import background
+    from cortex.cli.loading import done, load
+
+    here, asked = state(context), settings.values(loading)
+    model = local_model(here, model_id) if model_id else only_model(here)
+    if model is None:
+        from cortex.cli.pull import pulled
+
+        model = pulled(here, model_id)
     background.ensure(here)
-    loading.load(here.api(), model.id, context=ctx_len)
+    activated(here, gpus)
+    load(here.api(), model.id, asked)
     if detach:
-        show.say(loading.done(model.id))
+        show.note(done(model.id))
         return
     from cortex.cli.chat import chat
 
-    chat(here.api(), model.id)
-
-
-def _model(state: State, name: str) -> Model:
-    from cortex.models.pull import local
-
-    if not name:
-        return _choose(state)
-    found = local(state.store(), name)
-    if found:
-        return found
-    from cortex.cli.pull import pulled
-
-    return pulled(state, name)
-
-
-def _choose(state: State) -> Model:
-    """The only model, or the one that is picked from a menu."""
-    models = state.store().list()
-    if not models:
-        raise NotFound("No local models available! Name one: `cortex run qwen2.5-coder:1.5b`")
-    if len(models) == 1:
-        return models[0]
-    if not sys.stdin.isatty():
-        raise BadRequest(f"Say which model to run: {', '.join(model.id for model in models)}")
-    show.say("Please select an option")
-    for number, model in enumerate(models, 1):
-        show.say(f"    {number}. {model.id}")
-    answer = input(f"\nSelect an option (1-{len(models)}): ").strip()
-    if not answer.isdecimal() or not 1 <= int(answer) <= len(models):
-        raise BadRequest("Invalid selection")
-    return models[int(answer) - 1]
+    chat(here.api(), model.id, history=here.config().data_folder / "chat_history.jsonl", tools=tools)

@@ -3,59 +3,88 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from cortex import config
-from cortex.cli import show
-from cortex.cli.state import State, state
+from cortex.cli import settings, show
+from cortex.cli.options import Row, options
+from cortex.cli.state import Json, State, state
+from cortex.config.file import persist
 from cortex.core.errors import CortexError
 
 PATIENCE = 30.0  # seconds that a server gets to end
+PANEL = "Server"
+Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
+
+# Options of the original that mean nothing here. They are no mistake in a script, but they are not obeyed silently.
+IDLE: Final = {
+    "logsllama": "llama.cpp's messages are in the one log",
+    "logsonnx": "there is no ONNX engine",
+    "loglines": "the log is not cut",
+    "gh_agent": "nothing is fetched from GitHub",
+    "ssl_cert_path": "put a proxy that speaks TLS before the server",
+    "ssl_key_path": "put a proxy that speaks TLS before the server",
+}
 
 
 def register(app: typer.Typer) -> None:
-    app.command(epilog="Example: cortex start --port 39281")(start)
-    app.command(epilog="Example: cortex stop")(stop)
-    app.command(epilog="Example: cortex ps")(ps)
+    app.command(epilog="Example: cortex start --port 39281", rich_help_panel=PANEL)(start)
+    app.command(epilog="Example: cortex stop", rich_help_panel=PANEL)(stop)
+    app.command(epilog="Example: cortex ps", rich_help_panel=PANEL)(ps)
 
 
+@options({name: Row(why, hidden=True) for name, why in IDLE.items()}, into="idle")
+@options(settings.START)
 def start(
     context: typer.Context,
-    host: Annotated[str | None, typer.Option(help="Listen on this address; kept in .cortexrc.")] = None,
-    port: Annotated[int | None, typer.Option("--port", "-p", help="Listen on this port; kept in .cortexrc.")] = None,
+    values: Mapping[str, str],
+    idle: Mapping[str, str],
+    loglevel: Annotated[Level, typer.Option(case_sensitive=False, help="How much goes into the log.")] = "INFO",
+    logspath: Annotated[Path | None, typer.Option(help="The folder of the log.")] = None,
+    datapath: Annotated[Path | None, typer.Option(help="As --data_folder_path.")] = None,
     strict_fields: Annotated[
         bool, typer.Option("--strict-fields", help="Refuse requests with fields that nobody knows.")
     ] = False,
-    max_waiting: Annotated[
-        str | None, typer.Option(help="How many requests may wait for one model (256); kept in .cortexrc.")
-    ] = None,
-    request_timeout: Annotated[
-        str | None, typer.Option(help="How long a request may take to arrive (60s), or off; kept in .cortexrc.")
-    ] = None,
 ) -> None:
-    """Start the server in the background."""
+    """Start the server in the background.
+
+    Every setting that is given is kept in .cortexrc.
+    """
     from cortex.cli import background
 
-    flags = state(context).flags
-    line = {"max_waiting": max_waiting, "request_timeout": request_timeout}
-    more = {name: value for name, value in line.items() if value is not None}
-    asked = State(config.Flags(flags.file, flags.data_folder, host, port, more), state(context).verbose)
-    settings = asked.config()  # checks the values before they are kept
-    given = {"apiServerHost": host, "apiServerPort": port, "dataFolderPath": flags.data_folder}
-    given |= {config.NAMED[name].key: value for name, value in more.items()}
-    kept = {key: _plain(value) for key, value in given.items() if value is not None}
-    if kept:
-        config.persist(settings.file, kept | ({"logFolderPath": kept["dataFolderPath"]} if flags.data_folder else {}))
-    if not background.ensure(asked, *(["--strict-fields"] if strict_fields else [])):
-        show.say("The server has already started")
+    for name in idle:
+        show.warn(f"Warning: --{name} has no effect: {IDLE[name]}")
+    asked = _kept(state(context), values, logspath, datapath)
+    if not background.ensure(asked, *_flags(loglevel, strict_fields=strict_fields)):
+        show.note("The server has already started")
+        if values or logspath or datapath:
+            show.warn("What was given holds from its next start on: `cortex stop`, then `cortex start`.")
 
 
-def _plain(value: object) -> str:
-    from pathlib import Path
+def _flags(loglevel: str, *, strict_fields: bool) -> list[str]:
+    return ["--loglevel", loglevel, *(["--strict-fields"] if strict_fields else [])]
 
-    return str(value.expanduser().absolute()) if isinstance(value, Path) else str(value)
+
+def _kept(here: State, given: Mapping[str, str], logs: Path | None, data: Path | None) -> State:
+    """The state with what was given, which is checked and then kept in `.cortexrc`."""
+    folder = here.flags.data_folder or data
+    file = here.config().file
+    changes: dict[str, Any] = settings.keyed(settings.values(given))
+    if folder:
+        changes |= {"dataFolderPath": _plain(folder), "logFolderPath": _plain(folder)}
+    if logs:
+        changes["logFolderPath"] = _plain(logs)
+    if changes:
+        persist(file, changes)
+    return State(config.Flags(here.flags.file, here.flags.data_folder, settings=given), here.verbose)
+
+
+def _plain(path: Path) -> str:
+    return str(path.expanduser().absolute())
 
 
 def stop(context: typer.Context) -> None:
@@ -70,23 +99,25 @@ def stop(context: typer.Context) -> None:
         if time.monotonic() > deadline:
             raise CortexError(f"Failed to stop server: it still listens at {api.url} after {PATIENCE:.0f} seconds")
         time.sleep(0.05)
-    show.say("Server stopped!")
+    show.note("Server stopped!")
 
 
-def ps(context: typer.Context) -> None:
+def ps(context: typer.Context, as_json: Json = False) -> None:
     """Show the models that are loaded."""
     api = state(context).api()
     running = api.alive()
     models = api.call("GET", "/inferences/server/models").get("data", []) if running else []
-    if models:
-        show.say(show.table(("Model", "Engine", "RAM", "VRAM", "Up time"), [_row(model) for model in models]))
-        return
-    show.say("No models loaded!")
+    if as_json:
+        show.data(models)
+    else:
+        show.listing(
+            ("Model", "Engine", "RAM", "VRAM", "Up time"), [_row(model) for model in models], none="No models loaded!"
+        )
     if not running:
-        typer.echo(f"No server runs at {api.url}; start it with `cortex start`.", err=True)
+        show.warn(f"No server runs at {api.url}; start it with `cortex start`.")
 
 
-def _row(model: dict[str, Any]) -> tuple[str, ...]:
+def _row(model: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         str(model["id"]),
         str(model.get("engine", "")),

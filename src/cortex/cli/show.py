@@ -1,32 +1,106 @@
-"""How things look: tables, sizes, times, progress. Messages go to stdout, progress to stderr; never the reverse."""
+"""How things look: results on stdout, messages, tables, sizes, times. Warnings go to stderr; never the reverse."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+NARROW = 8  # columns that a cell keeps, however narrow the terminal is
+_hushed = False
+
+
+def hush(wanted: bool) -> None:
+    """Whether this process says nothing but results and errors."""
+    global _hushed
+    _hushed = wanted
+
+
+def hushed() -> bool:
+    return _hushed
 
 
 def say(line: str) -> None:
+    """A result: what was asked for."""
     typer.echo(line)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as the original drew it, with a rule after every row."""
-    widths = [max(len(cell) for cell in column) for column in zip(columns, *rows, strict=True)]
+def note(line: str) -> None:
+    """A message: what was done. `--quiet` leaves it out."""
+    if not _hushed:
+        typer.echo(line)
+
+
+def warn(line: str) -> None:
+    """Something that the user should know, beside the result."""
+    typer.secho(line, err=True)
+
+
+def dim(text: str, *, nl: bool = True) -> None:
+    """An aside, on stderr."""
+    typer.secho(text, dim=True, nl=nl, err=True)
+
+
+def data(value: Any) -> None:
+    """A result as JSON."""
+    say(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def listing(columns: Sequence[str], rows: Sequence[Sequence[str]], *, none: str) -> None:
+    """A table that fits the terminal, or a sentence where it would be empty."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    say(table(columns, rows, width=width) if rows else none)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
+    """A table as the original drew it, with a rule after every row. Cells wrap where it would be wider than `width`."""
+    widths = [max(map(_wide, column)) for column in zip(columns, *rows, strict=True)]
+    if width:
+        widths = _fitted(widths, width - 3 * len(widths) - 1)
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
-    lines = [
-        "|" + "|".join(f" {cell:<{width}} " for cell, width in zip(row, widths, strict=True)) + "|"
-        for row in (columns, *rows)
-    ]
-    return "\n".join([rule, *(part for line in lines for part in (line, rule))])
+    return "\n".join([rule, *(part for row in (columns, *rows) for part in (*_lines(row, widths), rule))])
+
+
+def _fitted(widths: Sequence[int], room: int) -> list[int]:
+    """The widths, the widest made narrower one by one until all fit into `room`, or none can be narrower."""
+    fitted = list(widths)
+    while sum(fitted) > room and max(fitted) > NARROW:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    cells = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for number in range(max(map(len, cells))):
+        parts = [cell[number] if number < len(cell) else "" for cell in cells]
+        padded = (part + " " * (width - _wide(part)) for part, width in zip(parts, widths, strict=True))
+        yield "|" + "|".join(f" {part} " for part in padded) + "|"
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    if _wide(cell) <= width:
+        return [cell]
+    return [part for line in textwrap.wrap(cell, width, break_on_hyphens=False) for part in _cut(line, width)]
+
+
+def _cut(line: str, width: int) -> Iterator[str]:
+    """A line with wide letters in pieces that fit."""
+    while _wide(line) > width:
+        end = next(end for end in range(len(line), 0, -1) if _wide(line[:end]) <= width)
+        yield line[:end]
+        line = line[end:]
+    yield line
+
+
+def _wide(text: str) -> int:
+    """The columns that a text takes on a terminal."""
+    return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
 
 
 def size(count: float) -> str:
@@ -46,97 +120,3 @@ def duration(seconds: float) -> str:
     counts = {"day": days, "hour": hour, "minute": minute, "second": second}
     words = [f"{count} {unit}{'' if count == 1 else 's'}" for unit, count in counts.items() if count]
     return ", ".join(words) or "0 seconds"
-
-
-class Downloading:
-    """Shows a pull: bars on a terminal; elsewhere a line every tenth, two seconds apart at least. A `pull.Watch`."""
-
-    def __init__(self) -> None:
-        self._bars: Progress | None = None
-        self._task: TaskID | None = None
-        self._phase, self._tenth, self._said = "", -1, 0.0
-
-    def __enter__(self) -> Downloading:
-        if sys.stderr.isatty():
-            self._bars = _bars()
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bars:
-            self._bars.stop()
-
-    def say(self, line: str) -> None:
-        if self._bars:
-            self._bars.console.print(line, highlight=False, markup=False)
-        else:
-            typer.echo(line, err=True)
-
-    def bytes(self, phase: str, done: int, total: int) -> None:
-        if self._bars:
-            self._bar(self._bars, phase, done, total)
-        else:
-            self._line(phase, done, total)
-
-    def _bar(self, bars: Progress, phase: str, done: int, total: int) -> None:
-        if phase != self._phase or self._task is None:
-            # What is there already counts as done from the start, so that it does not count as speed.
-            self._phase, self._task = phase, bars.add_task(phase, total=total or None, completed=done)
-        bars.update(self._task, completed=done, total=total or None)
-
-    def _line(self, phase: str, done: int, total: int) -> None:
-        tenth = 10 * done // total if total else done // 100_000_000
-        if phase == self._phase and (tenth == self._tenth or time.monotonic() - self._said < 2):
-            return
-        self._phase, self._tenth, self._said = phase, tenth, time.monotonic()
-        of = f" {100 * done // total:3d}% of {total / 1e6:,.0f} MB" if total else f" {done / 1e6:,.0f} MB"
-        typer.echo(f"{phase}:{of}", err=True)
-
-
-def _bars() -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-
-@contextmanager
-def waiting(what: str) -> Iterator[Callable[[float | None], None]]:
-    """Shows that something takes time, with the seconds it has taken. Tell it the fraction done, or None, now and then.
-
-    On a terminal a spinner; elsewhere one line now and one every ten seconds.
-    """
-    if not sys.stderr.isatty():
-        yield _plain(what)
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what)
-        yield lambda fraction: progress.update(task, description=what + _percent(fraction))
-
-
-def _plain(what: str) -> Callable[[float | None], None]:
-    typer.echo(f"{what} ..", err=True)
-    begun = said = time.monotonic()
-
-    def told(fraction: float | None) -> None:
-        nonlocal said
-        if time.monotonic() - said >= 10:
-            said = time.monotonic()
-            typer.echo(f"{what} .. {said - begun:.0f} s{_percent(fraction)}", err=True)
-
-    return told
-
-
-def _percent(fraction: float | None) -> str:
-    return "" if fraction is None else f" {100 * fraction:.0f}%"

@@ -1,0 +1,122 @@
+"""What is shown while something takes time, on stderr: bars and spinners on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from cortex.cli import show
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Downloading:
+    """Shows a pull: bars on a terminal; elsewhere a line every tenth, two seconds apart at least. A `pull.Watch`."""
+
+    def __init__(self) -> None:
+        self._bars: Progress | None = None
+        self._task: TaskID | None = None
+        self._phase, self._tenth, self._said = "", -1, 0.0
+        self._told = False
+
+    def __enter__(self) -> Downloading:
+        if sys.stderr.isatty() and not show.hushed():
+            self._bars = _bars()
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    @property
+    def told(self) -> bool:
+        """Whether there was anything to tell: nothing is downloaded that is here."""
+        return self._told
+
+    def say(self, line: str) -> None:
+        self._told = True
+        if show.hushed():
+            return
+        if self._bars:
+            self._bars.console.print(line, highlight=False, markup=False)
+        else:
+            typer.echo(line, err=True)
+
+    def bytes(self, phase: str, done: int, total: int) -> None:
+        if self._bars:
+            self._bar(self._bars, phase, done, total)
+        elif not show.hushed():
+            self._line(phase, done, total)
+
+    def _bar(self, bars: Progress, phase: str, done: int, total: int) -> None:
+        if phase != self._phase or self._task is None:
+            # What is there already counts as done from the start, so that it does not count as speed.
+            self._phase, self._task = phase, bars.add_task(phase, total=total or None, completed=done)
+        bars.update(self._task, completed=done, total=total or None)
+
+    def _line(self, phase: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total else done // 100_000_000
+        if phase == self._phase and (tenth == self._tenth or time.monotonic() - self._said < 2):
+            return
+        self._phase, self._tenth, self._said = phase, tenth, time.monotonic()
+        of = f" {100 * done // total:3d}% of {show.size(total)}" if total else f" {show.size(done)}"
+        typer.echo(f"{phase}:{of}", err=True)
+
+
+def _bars() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[Callable[[float | None], None]]:
+    """Shows that something takes time, with the seconds it has taken. Tell it the fraction done, or None, now and then.
+
+    On a terminal a spinner; elsewhere one line now and one every ten seconds.
+    """
+    if show.hushed():
+        yield lambda fraction: None
+        return
+    if not sys.stderr.isatty():
+        yield _plain(what)
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what)
+        yield lambda fraction: progress.update(task, description=what + _percent(fraction))
+
+
+def _plain(what: str) -> Callable[[float | None], None]:
+    typer.echo(f"{what} ..", err=True)
+    begun = said = time.monotonic()
+
+    def told(fraction: float | None) -> None:
+        nonlocal said
+        if time.monotonic() - said >= 10:
+            said = time.monotonic()
+            typer.echo(f"{what} .. {said - begun:.0f} s{_percent(fraction)}", err=True)
+
+    return told
+
+
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f" {100 * fraction:.0f}%"

@@ -1,0 +1,139 @@
+"""The command line at a terminal, in what depends on time, on what was typed before, and on the terminal's width."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+
+import pytest
+
+from cli.desk import Desk, delta, serving
+from cli.stage import Stage, Step, stage
+from cortex.config import persist, read
+from models import tiny
+
+UP, CTRL_C, CTRL_D = "> ", "\x03", "\x04"
+CHAT = "POST /v1/chat/completions"
+PASTE = "\x1b[200~{}\x1b[201~"
+
+
+@pytest.fixture(scope="module")
+def terminal() -> Iterator[Stage]:
+    """A terminal of 60 columns, in a home with one model and no server of its own."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with TemporaryDirectory(dir="/tmp", prefix="cortex-") as folder, stage(Path(folder), port, 60) as performed:
+        persist(Path(folder, ".cortexrc"), {"apiServerPort": port})
+        tiny.write(Path(folder, "m.gguf"))
+        assert "Successfully" in performed.perform(Step("models import --model_id m:1b --model_path m.gguf"))
+        yield performed
+
+
+@pytest.fixture
+def desk(terminal: Stage) -> Iterator[Desk]:
+    assert read(terminal.home / ".cortexrc")
+    with serving(Desk(), terminal.home / ".cortexrc") as desk:
+        desk.answers |= {"POST /v1/models/start": (200, {}), CHAT: [delta(content="Yes."), "[DONE]"]}
+        yield desk
+
+
+def _said(desk: Desk) -> list[str]:
+    return [body["messages"][-1]["content"] for body in desk.bodies(CHAT)]
+
+
+def test_a_message_may_have_several_lines(terminal: Stage, desk: Desk) -> None:
+    typed = [
+        *[(UP, "one \\\r"), (". ", "two\r")],
+        *[(UP, '"""three\r'), (". ", "\r"), (". ", 'four"""\r')],
+        *[(UP, PASTE.format("five\nsix") + "\r"), (UP, "//seven\r"), (UP, "exit()\r")],
+    ]
+    terminal.perform(Step("run m", typed=typed))
+    assert _said(desk) == ["one \ntwo", "three\n\nfour", "five\nsix", "/seven"]
+
+
+def test_what_was_typed_comes_back_with_the_arrows(terminal: Stage, desk: Desk) -> None:
+    terminal.perform(Step("run m", typed=[(UP, '"""first\r'), (". ", 'message"""\r'), (UP, "exit()\r")]))
+    terminal.perform(Step("run m", typed=[(UP, "\x1b[A\x1b[A\r"), (UP, "exit()\r")]))
+    assert _said(desk) == ["first\nmessage", "first\nmessage"]
+    kept = terminal.home / "cortexcpp" / "chat_history.jsonl"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert json.loads(kept.read_text().splitlines()[-1]) == "exit()"
+
+
+def test_the_end_of_input_ends_a_chat_and_leaves_the_server(terminal: Stage, desk: Desk) -> None:
+    shown = terminal.perform(Step("run m", typed=[(UP, "Hello\r"), (UP, CTRL_D)]))
+    assert shown.splitlines()[-3:] == ["> Hello", "Yes.", ">"]
+    assert not desk.closed.is_set()
+
+
+def test_an_error_is_told_and_the_chat_goes_on(terminal: Stage, desk: Desk) -> None:
+    desk.answers[CHAT] = (400, {"message": "too long"})
+    shown = terminal.perform(Step("run m", typed=[(UP, "Hello\r"), (UP, "exit()\r")]))
+    assert shown.splitlines()[-3:] == ["> Hello", "Error: too long", "> exit()"]
+
+
+def test_a_result_that_is_not_given_takes_the_question_back(terminal: Stage, desk: Desk) -> None:
+    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ended = json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    desk.answers[CHAT] = [delta(tool_calls=[call]), ended, "[DONE]"]
+    shown = terminal.perform(
+        Step(
+            "run m",
+            typed=[(UP, "Hello\r"), ("f returns: ", CTRL_C), (UP, "Again\r"), ("f returns: ", CTRL_D), (UP, CTRL_D)],
+        )
+    )
+    assert shown.count("[taken back]") == 2
+    assert [len(body["messages"]) for body in desk.bodies(CHAT)] == [1, 1]
+
+
+def test_thoughts_stand_on_lines_of_their_own(terminal: Stage, desk: Desk) -> None:
+    desk.answers[CHAT] = [delta(reasoning_content="Well."), delta(content="Yes."), "[DONE]"]
+    shown = terminal.perform(Step("run m", typed=[(UP, "Hello\r"), (UP, "exit()\r")]))
+    assert shown.splitlines()[-4:] == ["> Hello", "Well.", "Yes.", "> exit()"]
+
+
+def test_a_reply_that_was_cut_off_says_so(terminal: Stage, desk: Desk) -> None:
+    ended = json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]})
+    desk.answers[CHAT] = [delta(content="Ye"), ended, "[DONE]"]
+    shown = terminal.perform(Step("run m", typed=[(UP, "Hello\r"), (UP, "exit()\r")]))
+    assert "[cut off: the context is full, or max_tokens was" in shown
+
+
+def test_ctrl_c_gives_a_load_up(terminal: Stage, desk: Desk) -> None:
+    desk.answers["GET /v1/models/status/m:1b"] = (202, {"progress": 0.5})
+    desk.answers["POST /v1/models/start"] = None  # it never answers
+    shown = terminal.perform(Step("run m", typed=[("50%", CTRL_C)]))
+    assert shown.endswith("Interrupted.\n[exit 130]\n")
+
+
+def test_logs_follow_what_comes(terminal: Stage) -> None:
+    log = terminal.home / "cortexcpp" / "logs" / "cortex.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("old\n")
+    over = Event()
+
+    def write() -> None:
+        while not over.wait(0.05):
+            with log.open("a") as file:
+                file.write("new\n")
+
+    writer = Thread(target=write)
+    writer.start()
+    shown = terminal.perform(Step("logs -f -n 0", typed=[("new", CTRL_C)]))
+    over.set()
+    writer.join()
+    assert set(shown.replace("^C", "").split()[6:]) == {"new"}
+    assert not shown.endswith("]\n")
+
+
+@pytest.mark.parametrize("words", ["", "run --help", "doctor", "config status", "models list", "hardware list"])
+def test_nothing_is_wider_than_a_narrow_terminal(terminal: Stage, words: str) -> None:
+    """A table whose line is broken by the terminal has a rule that goes on in the next line."""
+    lines = terminal.perform(Step(words)).splitlines()[1:]
+    assert not [line for line in lines if line.startswith(("-", "=")) and set(line) <= set("-+=")]
+    assert len(lines) > 3

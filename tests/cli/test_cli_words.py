@@ -1,0 +1,95 @@
+"""How command lines are read, and that every command explains itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Cortex
+from cli.play import PLAY
+from cortex.cli import fields, reference, show
+from cortex.cli.help import hoisted
+from cortex.models.settings import KEYS
+
+PAGES = list(reference.pages())
+DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [
+        (["ps", "--verbose"], ["--verbose", "ps"]),
+        (["run", "m", "--data-folder-path", "d", "-d"], ["--data-folder-path", "d", "run", "m", "-d"]),
+        (["ps", "--config_file_path=rc", "--json"], ["--config_file_path=rc", "ps", "--json"]),
+        (["pull", "--", "--quiet"], ["pull", "--", "--quiet"]),
+        (["ps", "--quiet", "-v"], ["--quiet", "ps", "-v"]),
+    ],
+)
+def test_global_options_may_stand_anywhere(given: list[str], means: list[str]) -> None:
+    assert hoisted(given) == means
+
+
+def test_options_may_be_written_with_hyphens(cortex: Cortex, home: Path) -> None:
+    for model_id, top_p in (("--model-id", "--top-p"), ("--model_id", "--top_p")):
+        assert "none not found" in cortex("models", "update", model_id, "none", top_p, "1").err
+    assert cortex("ps", "--data-folder-path", str(home / "other")).code == 0
+
+
+@pytest.mark.parametrize(("name", "help"), PAGES, ids=[name for name, _ in PAGES])
+def test_every_help_shows_an_example_of_its_command(name: str, help: str) -> None:
+    assert f"Example: {name}" in help
+    assert max(map(len, help.splitlines())) <= 80
+
+
+def test_every_command_is_in_the_play() -> None:
+    groups = {name.rpartition(" ")[0] for name, _ in PAGES}
+    performed = [f"cortex {step.words} " for step in PLAY]
+    missing = [
+        name for name, _ in PAGES if name not in groups and not any(words.startswith(f"{name} ") for words in performed)
+    ]
+    assert not missing
+
+
+def test_the_document_holds_the_help_of_today() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert text == reference.renewed(text), "run `make docs`"
+
+
+def test_every_setting_of_a_model_has_an_option() -> None:
+    assert fields.ABOUT.keys() == KEYS.keys()
+
+
+def test_a_missing_argument_is_named(cortex: Cortex) -> None:
+    done = cortex("pull")
+    assert (done.code, done.err) == (2, "Error: [model_id] is required (see `cortex pull --help`)\n")
+
+
+def test_quiet_leaves_results_and_errors(cortex: Cortex, home: Path) -> None:
+    assert cortex("models", "list", "--quiet").out == "No local models available!\n"
+    assert "no server runs" in cortex("stop", "-q").err
+
+
+@pytest.mark.parametrize(("word", "offered"), [("mod", "models"), ("docto", "doctor")])
+def test_the_shell_completes_commands(word: str, offered: str) -> None:
+    asked = {"_CORTEX_COMPLETE": "complete_bash", "COMP_WORDS": f"cortex {word}", "COMP_CWORD": "1"}
+    command = [str(Path(sys.executable).with_name("cortex"))]
+    done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == [offered]
+
+
+def test_a_table_wraps_its_widest_column_on_a_narrow_terminal() -> None:
+    drawn = show.table(("#", "Name"), [("1", "one two three four"), ("2", "x")], width=20)
+    assert drawn.splitlines() == [
+        "+---+--------------+",
+        "| # | Name         |",
+        "+---+--------------+",
+        "| 1 | one two      |",
+        "|   | three four   |",
+        "+---+--------------+",
+        "| 2 | x            |",
+        "+---+--------------+",
+    ]
