@@ -37,8 +37,11 @@ def pulled(state: State, name: str, *, id: str = "") -> Model:
     """Pull with progress shown. The model that came, or that was here already."""
     from cortex.models.choices import choices
     from cortex.models.pull import pull
+    from cortex.models.sources import network
 
-    store, token = state.store(), state.config().huggingface_token
+    config, store = state.config(), state.store()
+    network.use(config)
+    token = config.huggingface_token
     if found := choices(name, token=token):
         name = _chosen(store, found)
     try:

@@ -52,8 +52,10 @@ def list_sources(context: typer.Context, as_json: Json = False) -> None:
 def repositories(here: State) -> Repositories:
     from cortex.models.choices import choices
     from cortex.models.repositories import Repositories
+    from cortex.models.sources import network
 
     config = here.config()
+    network.use(config)
 
     def look(repository: str) -> Sequence[dict[str, Any]]:
         found = choices(repository, token=config.huggingface_token)
