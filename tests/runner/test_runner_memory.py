@@ -23,6 +23,10 @@ def test_the_one_that_was_not_used_for_longest_goes_first() -> None:
     assert room(60, 100, [AT_WORK, NEW, OLD]) == ["old", "new"]
 
 
+def test_a_small_one_does_not_go_in_vain_before_a_large_one() -> None:
+    assert room(70, 100, [Held("small", 10, idle=1.0), Held("large", 90, idle=2.0)]) == ["large"]
+
+
 def test_models_at_work_stay() -> None:
     assert room(61, 100, [AT_WORK, NEW, OLD]) is None
 
@@ -36,6 +40,6 @@ def test_after_it_the_model_fits_and_nobody_at_work_has_gone(need: int, budget: 
     left = [model for model in models if model.name not in victims]
     assert need + sum(model.memory for model in left) <= budget
     assert all(model.idle is not None for model in models if model.name in victims)
-    if victims:  # the last of them was needed
-        spared = next(model for model in models if model.name == victims[-1])
-        assert need + sum(model.memory for model in [*left, spared]) > budget
+    for model in models:
+        if model.name in victims:  # none of them in vain
+            assert need + sum(each.memory for each in [*left, model]) > budget

@@ -101,6 +101,17 @@ def test_a_download_is_stopped_and_goes_on_later(local: Local, store: Store, hom
     assert store.has(NAME)
 
 
+def test_a_server_that_ends_stops_its_downloads(store: Store, home: hub.Hub) -> None:
+    home.repos["cortexso/llama3.1"]["8b-gguf-q4-km"]["model.gguf"] = DATA + bytes(9_000_000)
+    home.slow = 0.2
+    with serving(LocalService(store, open_model=talker.opened)) as local, listening(local) as socket:
+        httpx.post(f"{local.url}/v1/models/pull", json={"model": NAME}, timeout=PATIENCE).raise_for_status()
+        heard(socket, "DownloadUpdated")
+    assert not store.has(NAME)
+    assert home.sent < 9_000_000
+    assert not any(path.name == "model.gguf" for path in store.folder.rglob("*"))
+
+
 def test_what_cannot_be_downloaded_is_told(local: Local, store: Store, home: hub.Hub) -> None:
     home.etag = "0" * 64  # of another file
     with listening(local) as socket:

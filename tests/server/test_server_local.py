@@ -236,7 +236,12 @@ def alive(port: int) -> bool:
 
 @pytest.mark.parametrize(
     ("given", "says"),
-    [(["--port", "70000"], "port"), (["--host", "no.such.host.invalid"], "cannot listen at no.such.host.invalid")],
+    [
+        (["--port", "70000"], "port"),
+        (["--host", "no.such.host.invalid"], "cannot listen at no.such.host.invalid"),
+        (["--keep_alive", "soon"], "--keep_alive must be a time such as 90s, 30m or 2h, or off, not 'soon'"),
+        (["--memory_budget", "many"], "--memory_budget must be a size"),
+    ],
 )
 def test_what_it_cannot_listen_at_is_one_line(tmp_path: Path, given: list[str], says: str) -> None:
     command = [sys.executable, "-m", "cortex.server", "--data_folder_path", str(tmp_path), *given]

@@ -180,7 +180,13 @@ def test_a_file_may_be_named_when_a_model_is_started(http: httpx.Client, store: 
     file = tiny.write(tmp_path / "tiny.gguf")
     reply = http.post("/v1/models/start", json={"model": "fresh", "model_path": str(file), "engine": "llama-cpp"})
     assert store.get("fresh").path == file
-    assert reply.status_code == 200 or reply.json()["error"]["code"] == "model_load_failed"  # it holds no weights
+    assert reply.json()["error"]["code"] == "model_load_failed"  # it holds no weights
+    other = http.post("/v1/models/start", json={"model": "fresh", "llama_model_path": str(tmp_path / "other.gguf")})
+    assert (other.status_code, other.json()["error"]["param"]) == (400, "llama_model_path")
+    page = {"origin": "http://page"}  # `*` lets it start models, and import none
+    refused = http.post("/v1/models/start", json={"model": "new", "model_path": str(file)}, headers=page)
+    assert wrong(refused)[0] == 403
+    assert not store.has("new")
 
 
 def need(store: Store, id: str, size: int) -> None:

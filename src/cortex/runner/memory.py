@@ -21,13 +21,20 @@ def room(need: int, budget: int | None, held: Sequence[Held]) -> list[str] | Non
     (None: no limit). [] where they fit already; None where they would not fit even so."""
     if budget is None:
         return []
-    excess, victims = need + sum(each.memory for each in held) - budget, list[str]()
+    excess, victims = need + sum(each.memory for each in held) - budget, list[Held]()
     for each in lru(held):
         if excess <= 0:
             break
-        victims.append(each.name)
+        victims.append(each)
         excess -= each.memory
-    return victims if excess <= 0 else None
+    if excess > 0:
+        return None
+    spared = list[Held]()
+    for each in victims:  # a small one may have gone in vain before a large one
+        if excess + each.memory <= 0:
+            spared.append(each)
+            excess += each.memory
+    return [each.name for each in victims if each not in spared]
 
 
 def lru(held: Sequence[Held]) -> list[Held]:

@@ -64,12 +64,18 @@ class OriginGate:
         return await error_response(error)(scope, receive, send)
 
     def _open(self, scope: Scope, headers: Headers) -> bool:
-        origin, origins = headers.get("origin"), self._site.options.origins
-        if origin is None or origin in (origins or ()) or own(origin, headers.get("host", "")):
+        origins = self._site.options.origins
+        if trusted(headers, origins):
             return True
         if scope["type"] == "websocket" or managing(scope):
             return False
         return not origins or "*" in origins
+
+
+def trusted(headers: Headers, origins: tuple[str, ...] | None) -> bool:
+    """Whether a program asks, a page of this server, or one that is named among `origins`: `*` names none."""
+    origin = headers.get("origin")
+    return origin is None or origin in (origins or ()) or own(origin, headers.get("host", ""))
 
 
 def managing(scope: Scope) -> bool:

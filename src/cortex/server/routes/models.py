@@ -7,17 +7,19 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from cortex.core.errors import BadRequest, NotFound
+from cortex.core.errors import BadRequest
 from cortex.models.settings import LOADING, checked
 from cortex.server.body import read_object
 from cortex.server.frame import json_response
 from cortex.server.gone import while_connected
 from cortex.server.library import off
+from cortex.server.pages import trusted
 from cortex.server.routes.library import file_path, shown
-from cortex.server.service import Card, Running, Service
+from cortex.server.service import Card, Running
 from cortex.server.site import Site, site_of, trace_of
 from cortex.server.wire import docs
 from cortex.server.wire.chat import model_name
+from cortex.server.wire.errors import Forbidden
 
 PATHS = ("model_path", "llama_model_path")  # of a file that is imported under this name, where nobody has the name
 router = APIRouter(tags=["models"])
@@ -56,9 +58,7 @@ async def start(request: Request) -> Response:
     body = await read_object(request, site.options)
     name = trace_of(request).model = model_name(body)
     idle, wanted = _idle(site, body, *LOADING, *PATHS), _wanted(body)
-    path = next((body[key] for key in PATHS if key in body), None)
-    if path is not None and not await off(known, site.service, name):
-        await site.service.library.add(name, file_path(path, next(key for key in PATHS if key in body)))
+    await _imported(request, site, name, body)
     card = site.service.find(name)
     await while_connected(request.receive, site.service.start(card, wanted))
     return json_response({"message": "Started successfully!"} | idle)
@@ -109,11 +109,18 @@ def _idle(site: Site, body: Mapping[str, Any], *known: str) -> dict[str, str]:
     return {"warning": f"{', '.join(others)}: {why}"} if others else {}
 
 
-def known(service: Service, name: str) -> bool:
-    try:
-        return bool(service.find(name))
-    except NotFound:
-        return False
+async def _imported(request: Request, site: Site, name: str, body: Mapping[str, Any]) -> None:
+    """A file that a start names is imported under the model's name, if nobody has it."""
+    key = next((key for key in PATHS if body.get(key) is not None), None)
+    if key is None:
+        return
+    if not trusted(request.headers, site.options.origins):
+        raise Forbidden(f"{key}: this web page may not import files", param=key)
+    library, file = site.service.library, file_path(body[key], key)
+    if not await off(library.store.has, name):
+        await library.add(name, file)
+    elif await off(lambda: library.store.get(name).path) != file:
+        raise BadRequest(f"{key}: the model {name} is another file; choose another name", param=key)
 
 
 def _running(row: Running, now: float) -> dict[str, Any]:
