@@ -84,7 +84,7 @@ def test_without_the_hub_a_family_is_what_the_catalogue_has_of_it(monkeypatch: p
         [("llama3.1:8b", "8b", 5), ("llama3.1:70b", "70b", 5)],
         "the catalogue",
     )
-    with pytest.raises(Unreachable, match=r"Model nothing not found.*llama3.1:8b.*cannot be reached"):
+    with pytest.raises(Unreachable, match=r"Model nothing not found: .*cannot be reached.*llama3.1:8b"):
         choices("nothing", catalogue=Catalogue(known))
 
 
@@ -225,13 +225,13 @@ def test_the_user_s_own_token_is_used(hub: Hub, store: Store, monkeypatch: pytes
     ("name", "why"),
     [
         ("author:Other:f.gguf", "Hugging Face has no author/Other"),
-        ("author:Repo:g.gguf", "author/Repo has no g.gguf at main"),
-        ("author:Repo@v2:f.gguf", "author/Repo has no f.gguf at v2"),
+        ("author:Repo:g.gguf", "author/Repo has no g.gguf at main; there are: f.gguf$"),
+        ("author:Repo@v2:f.gguf", "author/Repo has no f.gguf at v2; there are: v1$"),
         ("author/Repo:Q2_K", "no GGUF file of Q2_K"),
     ],
 )
 def test_what_the_hub_does_not_have_is_said_to_be_missing(hub: Hub, store: Store, name: str, why: str) -> None:
-    hub.repos["author/Repo"] = {"main": {"f.gguf": GGUF}}
+    hub.repos["author/Repo"] = {"main": {"f.gguf": GGUF, "README.md": b"?"}, "v1": {}}
     with pytest.raises(Missing, match=why):
         pull(store, name, Heard(), catalogue=NOTHING)
     assert not (store.folder / "models" / ".partial").exists()

@@ -119,10 +119,9 @@ def _model(path: str, quantisation: str) -> bool:
 
 
 def _unknown(name: str, error: Unreachable, catalogue: Catalogue) -> Unreachable:
-    known = ", ".join(catalogue.entries)
     return type(error)(
-        f"Model {name} not found. It is not in the catalogue ({known}), and: {error.message}. Or give author/Repo of "
-        "Hugging Face, an address, or a file.",
+        f"Model {name} not found: {error.message}. The catalogue has {', '.join(catalogue.entries)}. "
+        "Or give author/Repo of Hugging Face, an address, or a file.",
         param="model",
         code="model_not_found",
     )

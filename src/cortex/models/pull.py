@@ -206,9 +206,10 @@ def _pulled(store: Store, wanted: Target, staging: Path, job: _Job) -> Model:
     digest = _checked(got, entry.sha256, job)
     try:
         header = gguf.read(got[0].path)
-    except BadRequest:  # it would be no better the next time
+    except BadRequest as error:  # it would be no better the next time
         shutil.rmtree(staging)
-        raise
+        why = error.message.replace(str(got[0].path.parent), "").strip("/")
+        raise BadRequest(f"what came from {source} was removed: {why}", param="model") from error
     final = store.folder / "models" / wanted.place
     finals = [final] if len(got) == 1 else [final.with_name(each.path.name) for each in got]
     for each, place in zip(got, finals, strict=True):

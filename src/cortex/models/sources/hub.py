@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SHA256 = re.compile("[0-9a-f]{64}")
 TOKEN = "set HF_TOKEN, or `cortex config --huggingface_token TOKEN`"
+SHOWN = 12  # names that an error lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +43,31 @@ class Hub:
         names = shards(self.file)
         try:
             metas = [self._metadata(name) for name in names]
-        except Unreachable:  # what is in the cache is there all the same
+        except Unreachable as error:  # what is in the cache is there all the same
             if found := self._offline(names, folder, progress):
                 return found
-            raise
+            raise self._helped(error) from error
         total, done = sum(meta.size or 0 for meta in metas), 0
         got: list[Got] = []
         for name, meta in zip(names, metas, strict=True):
             got.append(self._file(name, meta, folder, following(progress, done, total)))
             done += got[-1].path.stat().st_size
         return got
+
+    def _helped(self, error: Unreachable) -> Unreachable:
+        """The error with what there is in place of what was asked for."""
+        if type(error) is not Missing:
+            return error
+        try:
+            there = [file.path for file in files(self.repo, revision=self.revision, token=self.token)]
+            there = [path for path in there if path.lower().endswith(".gguf")]
+        except Unreachable:
+            try:
+                there = list(branches(self.repo, token=self.token))
+            except Unreachable:
+                return error
+        listed = ", ".join(there[:SHOWN]) + (f" and {len(there) - SHOWN} more" if len(there) > SHOWN else "")
+        return Missing(f"{error.message}; there are: {listed or 'no GGUF files'}")
 
     def text(self, file: str) -> str | None:
         """A small file beside the model; None where there is none."""
@@ -158,7 +174,9 @@ def _told(repo: str, what: str, token: bool) -> Iterator[None]:
         yield
     except GatedRepoError as error:
         page = f"https://huggingface.co/{repo}"
-        raise Denied(f"{repo} is gated: accept its terms at {page}, then {TOKEN} of the account that did") from error
+        raise Denied(
+            f"{repo} is gated: accept its terms at {page}, then give a token of that account: {TOKEN}"
+        ) from error
     except RepositoryNotFoundError as error:
         unless = "the token may not see it" if token else f"it is private: then {TOKEN}"
         raise Missing(f"Hugging Face has no {repo}, or {unless}") from error
@@ -175,9 +193,11 @@ def _told(repo: str, what: str, token: bool) -> Iterator[None]:
 def _refused(repo: str, error: BaseException, status: int) -> Unreachable:
     match status:
         case 401:
-            return Denied(f"Hugging Face does not know the token that it was given for {repo}: {TOKEN}")
+            return Denied(
+                f"Hugging Face does not know the token that it was given for {repo}; to give another one, {TOKEN}"
+            )
         case 403:
-            return Denied(f"Hugging Face does not let this token see {repo}: {TOKEN} of an account that may")
+            return Denied(f"Hugging Face does not let this token see {repo}; to give another one, {TOKEN}")
         case 404:
             return Missing(f"Hugging Face has no {repo}")
     return Unreachable(f"Hugging Face answered {status} for {repo} ({_first_line(error)})")
