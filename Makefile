@@ -60,7 +60,8 @@ run: setup ## fetch a model, start the server, hold the guide's conversation (MO
 	@echo "The server is still running. Stop it with: $(BIN)/cortex stop"
 
 test: lint clients ## lint, then every test; those with real models fetch the weights once
-	$(BIN)/python -m pytest -n auto -m "not model and not slow" --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n auto -m "not model and not slow" tests/core tests/dialects --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n auto -m "not model and not slow" --ignore=tests/core --ignore=tests/dialects
 	$(BIN)/python -m pytest -n auto -m "slow and not model"
 	$(BIN)/python -m pytest -m model --durations=5
 

@@ -12,7 +12,7 @@ from vocabulary import accepts
 from cortex.core.chat import Chat, Choice, Sampling, Tool, User
 from cortex.core.errors import BadRequest
 from cortex.core.job import Part
-from cortex.core.plan import Plan, plan
+from cortex.core.plan import Plan, another, plan
 from cortex.core.profile import Profile
 from cortex.dialects import find
 
@@ -161,3 +161,13 @@ def test_a_thought_may_come_where_the_template_knows_thoughts(template: str, thi
 def test_the_parser_reads_with_the_plans_reading() -> None:
     parser = planned(chat(tools=TOOLS)).parser(lambda said: said or "call_1")
     assert [type(event).__name__ for event in parser.feed(CALL)][:2] == ["CallBegin", "CallDelta"]
+
+
+def test_another_reply_to_the_same_request_draws_with_a_seed_of_its_own() -> None:
+    seeded, free = planned(chat(sampling=Sampling(seed=7))), planned(chat(sampling=Sampling(seed=None)))
+    assert [another(seeded, number).job.sampling.seed for number in range(3)] == [7, 8, 9]
+    assert another(free, 2) is free
+
+
+def test_thoughts_go_where_the_chat_wants_them() -> None:
+    assert planned(chat(thoughts="both")).inline().thoughts == "both"

@@ -20,11 +20,12 @@ from vocabulary import Marked, accepts, cuts
 from cortex.core import grammar
 from cortex.core.chat import Assistant, Chat, Tool, ToolCall, ToolResult, User
 from cortex.core.dialect import Dialect
+from cortex.core.errors import NotFound
 from cortex.core.parse import Reading
 from cortex.core.profile import Profile
 from cortex.core.prompt import prompt
 from cortex.core.rules import Rules
-from cortex.dialects import detect, find, names
+from cortex.dialects import about, by_family, detect, find, names
 
 FILES = {path.stem: tomllib.loads(path.read_text()) for path in sorted(Path(__file__).parent.glob("*.toml"))}
 
@@ -121,3 +122,20 @@ def test_the_makers_template_is_known_and_shows_calls_as_we_write_them(
 def test_the_docs_have_a_row_for_every_dialect() -> None:
     page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text()
     assert re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE) == names()
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_dialect_s_file_says_what_it_looks_like(name: str) -> None:
+    assert len(about(name)) > 20
+
+
+def test_a_dialect_is_found_by_the_family_names_of_test_data() -> None:
+    dialect = find("hermes")
+    assert by_family("hermes") is dialect
+    assert all(by_family(alias) is dialect for alias in dialect.aliases)
+    assert by_family("nobody's") is None
+
+
+def test_a_dialect_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(NotFound, match="hermes"):
+        find("nobody's")
