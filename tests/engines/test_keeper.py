@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,13 @@ def test_what_is_short_or_known_by_half_makes_no_file(start: Start, path: Path, 
     assert len(list(tmp_path.rglob("*.kv"))) == 1
     say(engine, job(OTHER))
     assert len(list(tmp_path.rglob("*.kv"))) == 2
+
+
+def test_a_text_that_is_only_rated_makes_no_file(start: Start, path: Path, tmp_path: Path) -> None:
+    engine = start(path, tmp_path)
+    rated = say(engine, replace(job(LONG, max_tokens=0), echo=True, logprobs=0))
+    assert rated.used.prompt > keeper.LEAST
+    assert list(tmp_path.rglob("*.kv")) == []
 
 
 def test_a_grown_chat_takes_the_place_of_its_beginning(start: Start, transformer: Path, tmp_path: Path) -> None:

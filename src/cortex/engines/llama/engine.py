@@ -151,7 +151,7 @@ class Llama:
         if _tells(piece):
             self._ready.append(piece)
         if not piece.finish:
-            run.flow.marks = self._keeper.fetch(tokens)
+            run.flow.marks = [] if run.echo else self._keeper.fetch(tokens)  # an echo computes its prompt anew
             self._runs[number] = run
             self._slots.add(run.flow)
 
@@ -272,7 +272,8 @@ class Llama:
             self._slots.remove(run.flow)
             if self._small:
                 self._small.end(number)
-            self._keeper.ended(run.flow.tokens[: run.prompt])
+            if not run.echo:  # texts to be rated do not come back
+                self._keeper.ended(run.flow.tokens[: run.prompt])
             if not _given(run.job.prompt):
                 self._said.remember(run.flow.tokens)
 
