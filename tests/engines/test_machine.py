@@ -74,3 +74,17 @@ def test_a_container_without_a_limit_has_the_machines(root: Path) -> None:
     write(root, proc__meminfo="MemAvailable: 3 kB\n", sys__fs__cgroup__memory_max="max\n")
     write(root, sys__fs__cgroup__memory_current="700\n")
     assert machine.available_memory(root) == 3 * 1024
+
+
+def test_what_the_cpus_did_is_counted_for_those_of_this_process_and_idling_is_not(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 2}, raising=False)
+    ticks = os.sysconf("SC_CLK_TCK")
+    rows = [f"cpu{cpu} {cpu * ticks} 0 {ticks} 900 800 0 0 {ticks} 7 7" for cpu in range(4)]
+    write(root, proc__stat="\n".join(["cpu 1 2 3 4 5 6 7 8 9 10", *rows, "intr 5"]))
+    assert machine.busy(root) == 0 + 1 + 1 + 2 + 1 + 1
+
+
+def test_where_the_system_does_not_say_what_the_cpus_did_nothing_is_claimed(root: Path) -> None:
+    assert machine.busy(root) is None

@@ -16,6 +16,7 @@ from typing import Any, Final
 from cffi import FFI
 
 from cortex.core.errors import LoadError
+from cortex.engines.llama import waiting
 
 PINNED: Final = "2026.10.11549"
 LIBRARY: Final = "CORTEX_LLAMA_LIBRARY"  # the environment variable that names another libllama of the same build
@@ -139,7 +140,7 @@ void llama_memory_seq_cp(llama_memory_t mem, llama_seq_id src, llama_seq_id dst,
 def load() -> Any:
     """The library, ready for use. LoadError where there is none, or where it is not the build we are declared for."""
     path = _path()
-    _wait_calmly()
+    waiting.waits()
     try:
         lib = ffi.dlopen(str(path))
         fits = _fits(lib)
@@ -151,16 +152,6 @@ def load() -> Any:
     if not lib.ggml_backend_reg_count():  # a libllama with its backends in files of their own
         lib.ggml_backend_load_all()
     return lib
-
-
-def _wait_calmly() -> None:
-    """Let OpenMP's threads sleep while they wait for each other, unless the user has said how they wait.
-
-    They spin by default, so a core that another process takes for a moment is waited for by burning the other: on two
-    busy cores a token took 200 to 450 ms instead of 33. libgomp reads the environment when it is loaded, not later.
-    """
-    if "GOMP_SPINCOUNT" not in os.environ:
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _path() -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cortex.core.errors import EngineError, LoadError
+from cortex.engines.llama import waiting
 from cortex.engines.llama.abi import CACHE_TYPES, FLASH_ATTENTION, POOLING_NONE, ffi
 from cortex.engines.llama.model import Model, reason
 from cortex.engines.llama.sampling import Logits
@@ -42,6 +43,7 @@ class Context:
     def __init__(self, model: Model, shape: Shape) -> None:
         self._lib, self._vocabulary = model.lib, model.vocabulary.size
         self.batch = shape.vectors or min(BATCH, shape.cells)
+        self._waits, self._threads = waiting.waits(), shape.threads
         params = self._lib.llama_context_default_params()
         params.n_ctx, params.n_batch = shape.cells, self.batch
         params.n_ubatch = shape.vectors or min(UBATCH, self.batch)
@@ -95,6 +97,8 @@ class Context:
     def decode(self, chunks: Sequence[Chunk]) -> None:
         """Decode these chunks in one batch. After an EngineError nothing is known of what their sequences hold."""
         self._batch.fill(chunks)
+        if self._waits:
+            self._waits.look(self._threads)
         status = self._lib.llama_decode(self._context, self._batch.struct[0])
         if status:
             raise EngineError(f"llama.cpp could not decode a batch (status {status})")

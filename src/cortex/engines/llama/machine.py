@@ -25,6 +25,21 @@ def available_memory(root: Path = ROOT) -> int | None:
     return min(known, default=None)
 
 
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    return len(_cpus())
+
+
+def busy(root: Path = ROOT) -> float | None:
+    """Seconds that the CPUs of this process have spent on anything so far, what a host took from them included; None
+    where the system does not say."""
+    wanted = {f"cpu{cpu}" for cpu in _cpus()}
+    lines = (line.split() for line in (_read(root / "proc/stat") or "").splitlines())
+    rows = [[int(ticks) for ticks in words[1:9]] for words in lines if words and words[0] in wanted]
+    idle = sum(row[3] + row[4] for row in rows)  # waiting for a disk is idle, too
+    return (sum(map(sum, rows)) - idle) / os.sysconf("SC_CLK_TCK") if rows else None
+
+
 def _cpus() -> set[int]:
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
