@@ -12,10 +12,11 @@ import yaml
 from cortex.core.errors import BadRequest, CortexError, NotFound
 from cortex.models.catalogue import Catalogue, Entry
 from cortex.models.choices import Choice, choices
-from cortex.models.pull import local, pull
+from cortex.models.pull import pull
 from cortex.models.sources import Denied, Missing, Unreachable
 from cortex.models.sources.hub import Hub as Source
 from cortex.models.store import Store
+from cortex.models.target import local
 from models import tiny
 from models.heard import Heard
 from models.hub import Hub

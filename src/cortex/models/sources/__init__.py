@@ -68,8 +68,11 @@ class Source(Protocol):
 
     `fetch` leaves the whole model in `folder`: one file, or the parts of a split one in their order and under their
     names. The folder is this source's own: what it keeps there lets a later `fetch` resume. Raises `Unreachable`,
-    `NoSpace`, or what `progress` raises.
+    `NoSpace`, or what `progress` raises. `address` is for programs, and the source's text for people.
     """
+
+    @property
+    def address(self) -> str: ...
 
     def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]: ...
 

@@ -19,6 +19,10 @@ class File:
     def __str__(self) -> str:
         return self.path
 
+    @property
+    def address(self) -> str:
+        return Path(self.path).absolute().as_uri()
+
     def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
         original = Path(self.path)
         parts = [original.with_name(name) for name in shards(original.name)]

@@ -39,6 +39,12 @@ class Hub:
     def __str__(self) -> str:
         return f"Hugging Face ({self.repo})"
 
+    @property
+    def address(self) -> str:
+        from huggingface_hub import hf_hub_url
+
+        return hf_hub_url(self.repo, self.file, revision=self.revision, endpoint=_endpoint())
+
     def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
         names = shards(self.file)
         try:

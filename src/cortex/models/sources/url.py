@@ -19,6 +19,10 @@ class Url:
     def __str__(self) -> str:
         return self.url
 
+    @property
+    def address(self) -> str:
+        return self.url
+
     def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
         path = urlparse(self.url).path
         name = unquote(path).rpartition("/")[2]
