@@ -69,6 +69,7 @@ async def delete(request: Request, id: str) -> Response:
     card = exactly(site, id)
     await site.service.stop(card)
     await site.service.library.delete(card.id)
+    await site.service.stop(card)  # a request may have loaded it in between
     return json_response({"id": card.id, "object": "model", "deleted": True, "message": "Deleted successfully!"})
 
 
