@@ -8,17 +8,23 @@ import json
 from pathlib import Path
 
 import pytest
-from faithful import problems
+from faithful import problems, response_problems
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from test_wire_stream import HEAD, added_up, whole, written
 
-from cortex.core.events import Done, Event
+from cortex.core.chat import Chat
+from cortex.core.events import Done, Event, fold
 from cortex.core.job import Usage
 from cortex.core.parse import Parser
 from cortex.core.replay import Case, asked, case
 from cortex.dialects import by_family
+from cortex.server.wire.calls import FUNCTIONS
+from cortex.server.wire.node import Node
+from cortex.server.wire.responses_events import ResponseHead, ResponseWriter
+from cortex.server.wire.responses_told import told
 
 SIZE = 7  # characters at once
+TOLD = ResponseHead("resp_1", 1738543890, told(Node({"model": "m", "input": "Hi"}), Chat(())), FUNCTIONS)
 
 
 def heard(one: Case) -> list[Event] | None:
@@ -46,3 +52,20 @@ def test_a_recorded_reply_is_the_same_streamed_and_whole(shared_data: Path) -> N
         assert last["choices"][0]["finish_reason"] == choice["finish_reason"], id
         assert not [*problems(body, ChatCompletion)], id
         assert not [each for chunk in chunks for each in problems(chunk, ChatCompletionChunk)], id
+
+
+@pytest.mark.slow
+def test_a_recorded_reply_is_told_whole_as_a_response(shared_data: Path) -> None:
+    rows = map(json.loads, (shared_data / "parse_cases.jsonl").read_text("utf-8").splitlines())
+    for one, events in ((one, events) for one in map(case, rows) if (events := heard(one))):
+        ids, reply = itertools.count(), fold(events)
+        writer = ResponseWriter(TOLD, lambda kind, ids=ids: f"{kind}{next(ids)}", lambda: 1.0)
+        raw = writer.start() + b"".join(map(writer.event, events))
+        assert not [*response_problems(raw, ended=True)], one.id
+        output = writer.response()["output"]
+        calls = [(item["name"], item["arguments"]) for item in output if item["type"] == "function_call"]
+        assert calls == [(call.name, call.arguments) for call in reply.calls], one.id
+        parts = [(item["type"], part["text"]) for item in output for part in item.get("content", ())]
+        assert "".join(text for kind, text in parts if kind == "reasoning") == reply.reasoning, one.id
+        words = "".join(text for kind, text in parts if kind == "message").split()
+        assert "".join(words) == "".join(reply.text.split()), one.id
