@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 # The model's usual spacing is the only one: more tokens are forced, and no model loops on white space.
 SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 LINES = {"whitespace_pattern": r"[ \n]{0,40}"}  # for families that write JSON over several lines
+
+T = TypeVar("T")
 
 ANY = "(?s:.*)"
 ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one anew each time, which takes longer
@@ -26,7 +28,8 @@ class Lark:
         self.specials = specials
         self.rules = ["%llguidance {}"]
         self._names: dict[str, str] = {}
-        self._values: dict[tuple[int, bool, bool], tuple[Any, str]] = {}
+        self._texts: dict[str, str] = {}
+        self._kept: dict[tuple[tuple[int, ...], Hashable], tuple[Any, Any]] = {}
         self._split = re.compile("|".join(map(re.escape, sorted(specials, key=len, reverse=True))) or r"(?!)")
 
     def rule(self, body: str, name: str = "", flags: str = "") -> str:
@@ -40,6 +43,11 @@ class Lark:
 
     def text(self, text: str) -> str:
         """Exactly this text, special tokens as tokens."""
+        if text not in self._texts:
+            self._texts[text] = self._text(text)
+        return self._texts[text]
+
+    def _text(self, text: str) -> str:
         out, at = [], 0
         for special in self._split.finditer(text):
             out += [quote(text[at : special.start()]), f"<[{self.specials[special[0]]}]>"]
@@ -81,12 +89,20 @@ class Lark:
     def json(self, schema: Mapping[str, Any], *, lenient: bool, lines: bool = False) -> str:
         """A value that follows this JSON Schema. Lenient: keywords that cannot be enforced are passed over. `lines`: it
         may be written over several."""
-        key = id(schema), lenient, lines
-        if key not in self._values:  # kept with the schema, or its identity would be another one's later
-            spacing = LINES if lines else SPACING
-            body = f"%json {ENCODE({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}"
-            self._values[key] = schema, self.rule(body)
-        return self._values[key][1]
+        return self.keep((schema,), (lenient, lines), lambda: self._json(schema, lenient, lines))
+
+    def _json(self, schema: Mapping[str, Any], lenient: bool, lines: bool) -> str:
+        spacing = LINES if lines else SPACING
+        return self.rule(f"%json {ENCODE({**schema, 'x-guidance': {**spacing, 'lenient': lenient}})}")
+
+    def keep(self, of: tuple[object, ...], key: Hashable, make: Callable[[], T]) -> T:
+        """What was made of these very objects before, as the key says; else it is made now. The objects are kept, too,
+        or their identities could be those of others later."""
+        place = tuple(map(id, of)), key
+        if place not in self._kept:
+            self._kept[place] = of, make()
+        found: T = self._kept[place][1]
+        return found
 
     def __str__(self) -> str:
         return "\n".join(self.rules)

@@ -81,7 +81,7 @@ class Source:
     seen: frozenset[str] = frozenset()
 
     def down(self, *steps: object) -> Source:
-        return replace(self, path=(*self.path, *map(str, steps)))
+        return Source(self.root, (*self.path, *map(str, steps)), self.seen)
 
     def gap(self, keyword: str, reason: str) -> Gap:
         return Gap((*self.path, keyword), reason)
@@ -126,7 +126,7 @@ def subschema(value: Any) -> Schema:
 
 def listed(schema: Schema, key: str) -> Sequence[Any]:
     value = schema.get(key)
-    return value if isinstance(value, list) else []
+    return value if isinstance(value, list) else ()
 
 
 def referred(schema: Schema, at: Source) -> list[Members]:
@@ -193,8 +193,7 @@ def some(values: Sequence[Schema]) -> Schema:
 
 def alone(schema: Schema, root: Schema) -> Schema:
     """The schema with those definitions of the root that it needs."""
-    needed = reachable(schema, root)
-    if not needed:
+    if not any(name in root for name in DEFS) or not (needed := reachable(schema, root)):
         return schema
     kept = {name: pick(root[name], name, needed) for name in DEFS if isinstance(root.get(name), Mapping)}
     return {**schema, **{name: value for name, value in kept.items() if value}}

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cortex.core.arguments import Values
@@ -46,12 +47,7 @@ class Items:
     @property
     def parts(self) -> tuple[str, str, str, str]:
         """What stands before the key, after it, after the type ("" where there is none), and after the value."""
-        drawn = strokes(self.item)
-        key, value = drawn.index(Hole("key")), drawn.index(Hole("value"))
-        word = drawn.index(Hole("type")) if self.types else value
-        stretches = drawn[:key], drawn[key + 1 : word], drawn[word + 1 : value], drawn[value + 1 :]
-        before, middle, rest, after = ("".join(map(str, stretch)) for stretch in stretches)
-        return before, middle, rest, after
+        return parted(self.item, bool(self.types))
 
     def word(self, kind: str) -> str:
         """What the hole «type» says of values of this type."""
@@ -83,7 +79,7 @@ class Items:
 
     def listed(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         found = members(schema)
-        first, more = self.extra(out, schema, lenient=lenient)
+        first, more = self.extra(out, found, lenient=lenient)
         for key, value in reversed(self.ordered(found.properties)):
             ways = list(self.ways(out, value, self.parts[0] + self.spelled(key), lenient=lenient))
             optional = key not in found.required
@@ -99,13 +95,20 @@ class Items:
 
     def ways(self, out: Lark, schema: Schema, head: str, *, lenient: bool) -> Iterator[tuple[str, str]]:
         """What stands before a value, from this head on, and the rule of the values that may stand there."""
+        of, key = (schema, self.values, self.types or None), (self.item, lenient)
+        made = out.keep(of, key, lambda: list(self.held(out, schema, lenient=lenient)))
+        for middle, rule in made:  # the same few values are in many tools
+            yield head + middle, rule
+
+    def held(self, out: Lark, schema: Schema, *, lenient: bool) -> Iterator[tuple[str, str]]:
+        """What stands between a key and its values, and the rule of the values that may stand there."""
         _, middle, rest, after = self.parts
         if not self.types:
-            yield head + middle, self.values.lark(out, schema, after, lenient=lenient)
+            yield middle, self.values.lark(out, schema, after, lenient=lenient)
         for word in dict.fromkeys(self.types.values()):
             if kinds(schema) & set(self.said(word)):
                 values = self.values.lark(out, narrow(schema, self.said(word)), after, lenient=lenient)
-                yield head + middle + word + rest, values
+                yield middle + word + rest, values
 
     def item_rule(self, out: Lark, ways: Iterable[tuple[str, str]], separator: str = "") -> str:
         """One item; the separator before it is part of its first literal, since lexers do not go back."""
@@ -114,12 +117,11 @@ class Items:
     def either(self, out: Lark, item: str, rest: str, *, optional: bool) -> str:
         return out.rule(f"{item} | {rest}" if optional else item)
 
-    def extra(self, out: Lark, schema: Schema, *, lenient: bool) -> tuple[str, str]:
+    def extra(self, out: Lark, found: Members, *, lenient: bool) -> tuple[str, str]:
         """Rules of the members that the schema does not list: where they come first, and where they follow others."""
-        found = members(schema)
         if found.additional is None:
             return '""', '""'
-        barred = either(map(json.dumps, {*found.properties, *WRAPPERS})) if found.properties else ""
+        barred = either(map(json.dumps, dict.fromkeys((*found.properties, *WRAPPERS)))) if found.properties else ""
         key = out.terminal(regex(KEY) + (f" & ~{barred.replace('|', ' | ')}" if barred else ""))
         ways = self.ways(out, found.additional, "", lenient=lenient)
         value = " | ".join(f"{out.text(head)} {rule}" for head, rule in ways)
@@ -250,3 +252,13 @@ def marks(literal: str) -> Sequence[str]:
 def told(schema: Schema, wanted: Collection[str]) -> Schema:
     """The schema for a value that is said to be of one of these types; where it knows none of them, as it is."""
     return narrow(schema, wanted) if kinds(schema) & set(wanted) else schema
+
+
+@lru_cache(maxsize=256)
+def parted(item: str, typed: bool) -> tuple[str, str, str, str]:
+    drawn = strokes(item)
+    key, value = drawn.index(Hole("key")), drawn.index(Hole("value"))
+    word = drawn.index(Hole("type")) if typed else value
+    stretches = drawn[:key], drawn[key + 1 : word], drawn[word + 1 : value], drawn[value + 1 :]
+    before, middle, rest, after = ("".join(map(str, stretch)) for stretch in stretches)
+    return before, middle, rest, after

@@ -25,6 +25,7 @@ from cortex.core.custom import follows
 from cortex.core.defined.clash import confused_in_quotes
 from cortex.core.defined.write import quoted
 from cortex.core.lark import Lark, escape, regex, slashed, without
+from cortex.core.members import Members as Found
 from cortex.core.members import Source, kinds, members
 from cortex.core.place import Gap
 from cortex.core.scan import Emit, Scanner, Steps
@@ -55,8 +56,7 @@ class Members(Items):
     def lark(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         return self.listed(out, schema, lenient=lenient)  # here no JSON is read in place of the members
 
-    def extra(self, out: Lark, schema: Schema, *, lenient: bool) -> tuple[str, str]:
-        found = members(schema)
+    def extra(self, out: Lark, found: Found, *, lenient: bool) -> tuple[str, str]:
         if found.additional is None:
             return '""', '""'
         value = self.values.lark(out, found.additional, self.parts[3], lenient=lenient)

@@ -121,8 +121,10 @@ def lost(schema: Any, at: Source, *, raw: bool, arrays: Sequence[str] = ARRAYS) 
 
 def within(schema: Schema, at: Source) -> Iterator[tuple[Any, Source]]:
     """The schemas in this one, and those that it refers to."""
-    for key in INNER:
+    for key in INNER if not schema.keys().isdisjoint(INNER) else ():
         match schema.get(key):
+            case None:
+                pass
             case list() as each:
                 yield from ((one, at.down(key, number)) for number, one in enumerate(each))
             case Mapping() as one if key == "properties":

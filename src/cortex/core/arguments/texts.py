@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import accumulate, chain, islice, product
 from typing import Any
 
@@ -210,6 +211,7 @@ def bound(part: Schema, keyword: str) -> int | None:
 # Patterns
 
 
+@lru_cache(maxsize=1024)
 def exact(pattern: str) -> str | None:
     """A regular expression for the texts in which this one (regex.py's) is found; None where it cannot be said."""
     if sum(int(most or least) for least, most in COUNTED.findall(pattern)) > LONGEST:
