@@ -24,8 +24,9 @@ from report import Result
 from scenarios import ALL, Measures, Scenario, Visit, misses
 from servers import OURS, PEER, Arm, Server, Unanswered
 
+from cortex.models.pull import pull
 from cortex.models.store import Store
-from cortex.models.target import local, pull
+from cortex.models.target import local
 
 MODELS = ("qwen2.5-coder:0.5b", "qwen2.5-coder:1.5b")
 CONTEXT, PARALLEL = 8192, 8
