@@ -46,6 +46,8 @@ PLAY = [
     Step("models update --model_id endless:1b --engine cli.talkers:Endless"),
     Step("models update --model_id polite:1b --dialect nonsense"),
     Step("models update --model_id polite:1b"),
+    Step("models update polite:1b top_p=0.9 --stop END"),
+    Step("models update top_p=0.9"),
     Step("models list"),
     Step("models list POL --engine --version --cpu_mode --gpu_mode"),
     Step("models list polite --json"),

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from cli.conftest import Cortex
 from cli.play import PLAY
 from cortex.cli import fields, reference, show
 from cortex.cli.help import hoisted
+from cortex.cli.main import app
 from cortex.models.settings import KEYS
 
 PAGES = list(reference.pages())
-DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "cli.md"
 
 
 @pytest.mark.parametrize(
@@ -93,3 +98,36 @@ def test_a_table_wraps_its_widest_column_on_a_narrow_terminal() -> None:
         "| 2 | x            |",
         "+---+--------------+",
     ]
+
+
+def _command(words: list[str]) -> tuple[str, Any]:
+    """The command that these words begin with, and its name."""
+    found, name = get_command(app), "cortex"
+    for word in words:
+        if word not in getattr(found, "commands", {}):
+            break
+        found, name = found.commands[word], f"{name} {word}"
+    return name, found
+
+
+def _written() -> list[str]:
+    """The command lines of all documents: in backticks, and in blocks of code."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+    lines = [
+        line
+        for text in texts
+        for line in re.findall(r"`cortex ([^`\n]+)`|^(?:\S+/)?cortex ([^#`\n]+)(?:#.*)?$", text, re.M)
+    ]
+    return sorted({(inline or block).strip() for inline, block in lines})
+
+
+@pytest.mark.parametrize("line", _written())
+def test_every_command_line_in_the_documents_can_be_typed(line: str) -> None:
+    words = line.replace("...", "").split()
+    name, command = _command([word for word in words if not word.startswith("-")])
+    known = {
+        option.replace("-", "_") for each in (command, get_command(app)) for one in each.params for option in one.opts
+    }
+    options = {word.partition("=")[0].replace("-", "_") for word in words if word.startswith("--") and word != "--NAME"}
+    assert options <= known | {"__help"}, f"{name} has no {options - known}"
+    assert not hasattr(command, "commands") or name != "cortex" or words[0].startswith("-"), f"there is no {line}"

@@ -55,7 +55,7 @@ def cards(state: State, *, filter: str = "", available: bool = False, memory: bo
     found = [_local(store, model, memory=memory) for model in store.list() if _fits(model.id, filter)]
     if available:
         known = {card.id: card for card in reversed([*found, *_available(state)]) if _fits(card.id, filter)}
-        found = sorted(known.values(), key=lambda card: (card.status, card.id))
+        found = sorted(known.values(), key=lambda card: (card.status != "downloaded", card.id))
     return found
 
 

@@ -47,6 +47,13 @@ def changes(options: Mapping[str, str], pairs: Sequence[str]) -> dict[str, Any]:
     return wanted
 
 
+def named(words: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """The model's id, which is the first word, and the others."""
+    if not words or "=" in words[0]:
+        raise Misuse("[--model_id] is required (see `cortex models update --help`)")
+    return words[0], words[1:]
+
+
 def _pair(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:

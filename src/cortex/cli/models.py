@@ -131,19 +131,23 @@ def alias(
 def update(
     context: typer.Context,
     values: Mapping[str, str],
-    model_id: Annotated[str, typer.Option("--model_id", help="The model's whole id.")],
-    changes: Annotated[
-        list[str] | None, typer.Argument(help="Settings as KEY=VALUE; KEY= takes one back to its default.")
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Settings as KEY=VALUE (KEY= takes one back), behind the id where --model_id is not given."
+        ),
     ] = None,
+    model_id: Annotated[str, typer.Option("--model_id", help="The model's whole id.")] = "",
 ) -> None:
     """Change a model's settings; they hold from its next start on.
 
     An empty value ("") takes a setting back to its default.
     """
+    id, pairs = (model_id, words or []) if model_id else fields.named(words or [])
     with values_of_the_command_line():
-        wanted = fields.changes(values, changes or ())
-    state(context).store().update(model_id, wanted)
-    show.note(f"Successfully updated model ID '{model_id}'!")
+        wanted = fields.changes(values, pairs)
+    state(context).store().update(id, wanted)
+    show.note(f"Successfully updated model ID '{id}'!")
 
 
 @app.command(epilog="Example: cortex models start smollm2:135m --ctx_len 4096")

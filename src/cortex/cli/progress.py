@@ -57,8 +57,10 @@ class Downloading:
 
     def _bar(self, bars: Progress, phase: str, done: int, total: int) -> None:
         if phase != self._phase or self._task is None:
+            if self._task is None:  # the bars have the first word only, so that they fit a narrow terminal
+                bars.console.print(phase, highlight=False, markup=False)
             # What is there already counts as done from the start, so that it does not count as speed.
-            self._phase, self._task = phase, bars.add_task(phase, total=total or None, completed=done)
+            self._phase, self._task = phase, bars.add_task(phase.split()[0], total=total or None, completed=done)
         bars.update(self._task, completed=done, total=total or None)
 
     def _line(self, phase: str, done: int, total: int) -> None:
@@ -73,14 +75,17 @@ class Downloading:
 def _bars() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.table import Column
 
+    whole = Column(no_wrap=True)
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False, table_column=whole),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        DownloadColumn(table_column=whole),
+        TransferSpeedColumn(table_column=whole),
+        TimeRemainingColumn(table_column=whole),
         console=Console(stderr=True),
+        expand=True,
     )
 
 

@@ -62,16 +62,24 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int |
     """A table as the original drew it, with a rule after every row. Cells wrap where it would be wider than `width`."""
     widths = [max(map(_wide, column)) for column in zip(columns, *rows, strict=True)]
     if width:
-        widths = _fitted(widths, width - 3 * len(widths) - 1)
+        words = [
+            max(_wide(word) for cell in column for word in cell.split()) for column in zip(columns, *rows, strict=True)
+        ]
+        room = width - 3 * len(widths) - 1
+        # Cells are broken between words first, and inside of words only where that is not enough.
+        widths = _fitted(_fitted(widths, room, words), room, [NARROW] * len(widths))
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
     return "\n".join([rule, *(part for row in (columns, *rows) for part in (*_lines(row, widths), rule))])
 
 
-def _fitted(widths: Sequence[int], room: int) -> list[int]:
-    """The widths, the widest made narrower one by one until all fit into `room`, or none can be narrower."""
+def _fitted(widths: Sequence[int], room: int, least: Sequence[int]) -> list[int]:
+    """The widths, the widest made narrower one by one until all fit into `room`, or none is wider than its `least`."""
     fitted = list(widths)
-    while sum(fitted) > room and max(fitted) > NARROW:
-        fitted[fitted.index(max(fitted))] -= 1
+    while sum(fitted) > room:
+        width, place = max((width, place) if width > least[place] else (0, place) for place, width in enumerate(fitted))
+        if not width:
+            break
+        fitted[place] -= 1
     return fitted
 
 
