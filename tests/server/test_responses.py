@@ -34,12 +34,19 @@ PATCH = [CallBegin(0, "call_0", "patch"), CallDelta(0, '{"inp'), CallDelta(0, 'u
          CallDelta(0, 'b"}'), CallEnd(0), STOP]  # fmt: skip
 
 
-@pytest.fixture
-def local() -> Iterator[Local]:
-    service = PlayedService()
-    service.scripts |= {"patch": [*PATCH], "breaks": [Text("Well, "), EngineError("the engine failed")]}
-    with serving(service) as running:
+@pytest.fixture(scope="module")
+def house() -> Iterator[Local]:
+    with serving(PlayedService()) as running:
         yield running
+
+
+@pytest.fixture
+def local(house: Local) -> Local:
+    """The one server of this file, as it was in the beginning."""
+    service, fresh = house.service, PlayedService()
+    service.scripts = fresh.scripts | {"patch": PATCH, "breaks": [Text("Well, "), EngineError("the engine failed")]}
+    service.failures, service.warnings, service.asked = {}, (), []
+    return house
 
 
 @pytest.fixture
