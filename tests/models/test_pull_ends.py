@@ -140,33 +140,44 @@ def test_a_pull_that_is_cancelled_ends_soon_and_is_gone_on_with(store: Store, sl
     _resumed(store, slow, _left(store))
 
 
-def test_two_pulls_of_one_model_fetch_it_once(store: Store, slow: Hub) -> None:
-    first = _start(store, slow)
-    _wait_for(lambda: _left(store) > 0)
-    second = _start(store, slow)
-    told = [process.communicate(timeout=60) for process in (first, second)]
-    assert [out.split("\n")[:-1] for out, _ in told] == [
-        ["Start downloading..", SHA256],
-        [f"Another pull of {NAME} runs; waiting ..", SHA256],
-    ], told
+@pytest.fixture
+def first(store: Store, slow: Hub) -> Iterator[subprocess.Popen[str]]:
+    """A pull that has got something, and gets nearly nothing more until the hub is told to be quick."""
+    process = _start(store, slow)
+    _wait_for(lambda: _left(store) > 200_000)
+    slow.slow = 2.0
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def _waiting(store: Store, hub: Hub) -> subprocess.Popen[str]:
+    """A second pull of the same model, which has noticed that there is a first one."""
+    process = _start(store, hub)
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"Another pull of {NAME} runs; waiting ..\n"
+    return process
+
+
+def test_two_pulls_of_one_model_fetch_it_once(store: Store, slow: Hub, first: subprocess.Popen[str]) -> None:
+    second = _waiting(store, slow)
+    slow.slow = 0.0
+    assert first.communicate(timeout=60)[0] == f"Start downloading..\n{SHA256}\n"
+    assert second.communicate(timeout=60)[0] == f"{SHA256}\n"
     assert sum(asked.path.startswith("/lfs/") and asked.range == "bytes=0-0" for asked in slow.asked) == 1
 
 
-def test_who_waits_for_a_pull_that_is_killed_goes_on_with_it(store: Store, slow: Hub) -> None:
-    first = _start(store, slow)
-    _wait_for(lambda: _left(store) > 300_000)
-    second = _start(store, slow)
-    assert second.stdout is not None
-    assert "waiting" in second.stdout.readline()
+def test_who_waits_for_a_pull_that_is_killed_goes_on_with_it(
+    store: Store, slow: Hub, first: subprocess.Popen[str]
+) -> None:
+    second = _waiting(store, slow)
     first.kill()
-    first.communicate()
-    assert SHA256 in second.communicate(timeout=60)[0]
+    slow.slow = 0.0
+    assert second.communicate(timeout=60)[0] == f"Start downloading..\n{SHA256}\n"
     assert store.get(NAME).path.read_bytes() == DATA
 
 
-def test_a_waiting_pull_can_be_cancelled(store: Store, slow: Hub) -> None:
-    first = _start(store, slow)
-    _wait_for(lambda: _left(store) > 0)
+def test_a_waiting_pull_can_be_cancelled(store: Store, slow: Hub, first: subprocess.Popen[str]) -> None:
     cancel = Event()
 
     class Impatient(Heard):
@@ -176,6 +187,7 @@ def test_a_waiting_pull_can_be_cancelled(store: Store, slow: Hub) -> None:
 
     with pytest.raises(Cancelled):
         pull(store, NAME, Impatient(), catalogue=NOTHING, cancel=cancel)
+    slow.slow = 0.0
     assert SHA256 in first.communicate(timeout=60)[0]
 
 
