@@ -211,6 +211,26 @@ def test_models_share_a_memory_budget(store: Store) -> None:
         assert running(http) == ["a", "c"]
 
 
+def test_a_context_that_nobody_chose_is_as_large_as_the_budget_allows(store: Store, tmp_path: Path) -> None:
+    """A cache of 1 MB a token, for two requests."""
+    shape = {
+        "llama.block_count": 125, "llama.embedding_length": 2048, "llama.attention.head_count": 16,
+        "llama.attention.head_count_kv": 16, "llama.context_length": 100_000,
+    }  # fmt: skip
+    importing.add(store, "m", tiny.write(tmp_path / "m.gguf", **shape))
+
+    def context(budget: str, **settings: int) -> int:
+        store.update("m", {"ctx_len": None} | settings)
+        common = config.load(environment={"CORTEX_MEMORY_BUDGET": budget, "CORTEX_CONFIG": "/none"})
+        return LocalService(store, config=common)._opened("m").profile.context
+
+    assert context("100GB") == 8192
+    assert context("10GB") == 4096
+    assert context("5GB") == 2048
+    assert context("1GB") == 2048  # refused, with the numbers of the smallest
+    assert context("5GB", ctx_len=8192) == 8192  # what somebody chose is not changed
+
+
 def test_a_quantised_cache_needs_flash_attention(http: httpx.Client, store: Store) -> None:
     talker.add(store, "m", replies=["a"])
     reply = http.post("/v1/models/start", json={"model": "m", "cache_type": "q8_0", "flash_attn": False})

@@ -248,7 +248,10 @@ class Pool:
         """Say what became of a load, even when everybody who waited for it has gone."""
         if task.cancelled():
             self.tell(Change(entry.name, "stopped"))
-        elif error := task.exception():
+        elif isinstance(error := task.exception(), Busy):  # nobody waits for it any more
+            log.info("%s: %s", task.get_name(), error)
+            self.tell(Change(entry.name, "stopped"))
+        elif error:
             log.error("%s failed: %s", task.get_name(), error)
             self.tell(Change(entry.name, "failed", entry.fraction, str(error)))
         else:

@@ -33,6 +33,7 @@ from cortex.server.wire.chat import Defaults
 
 log = logging.getLogger(__name__)
 
+SMALLER = (4096, 2048)  # contexts that are tried where 8192 tokens do not fit
 _ENGINES = {"llama": "llama-cpp"}  # the original's names, which its clients know
 
 
@@ -149,11 +150,22 @@ class LocalService:
     def _opened(self, id: str) -> Opened:
         model = self._store.get(id)
         wanted = self._settings(model, self._asked.get(id, {}))
-        stamp = (model, _stamp(model), wanted)
+        budget = self._pool.limits.budget
+        stamp = (model, _stamp(model), wanted, budget)
         known = self._known.get(id)
         if known is None or known[0] != stamp:
-            known = self._known[id] = (stamp, self._open(self._store, id, wanted))
+            known = self._known[id] = (stamp, self._fitted(id, wanted, budget))
         return known[1]
+
+    def _fitted(self, id: str, wanted: Settings, budget: int | None) -> Opened:
+        """With the largest context that fits into the budget, where nobody said how large it must be."""
+        model = self._open(self._store, id, wanted)
+        for context in SMALLER if wanted.context is None and budget is not None else ():
+            if model.need.total <= (budget or 0):
+                break
+            log.warning("%s: a context of %d tokens does not fit into memory_budget", id, model.profile.context)
+            model = self._open(self._store, id, replace(wanted, context=context))
+        return model
 
     def _settings(self, model: Model, asked: Mapping[str, Any]) -> Settings:
         """In this order: what a start asked for, the model's own, the configuration's."""
