@@ -1,11 +1,17 @@
-"""A played server for each test that asks for one."""
+"""A played server for each test that asks for one, and one of models whose files are scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import httpx
 import pytest
+import talker
 from played import PlayedService, Serving, serving
+
+from cortex.models.store import Store
+from cortex.server.local import LocalService
 
 
 @pytest.fixture
@@ -17,3 +23,20 @@ def service() -> PlayedService:
 def server(service: PlayedService) -> Iterator[Serving[PlayedService]]:
     with serving(service) as running:
         yield running
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "data")
+
+
+@pytest.fixture
+def local(store: Store) -> Iterator[Serving[LocalService]]:
+    with serving(LocalService(store, open_model=talker.opened)) as running:
+        yield running
+
+
+@pytest.fixture
+def http(local: Serving[LocalService]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=local.url, timeout=60) as http:
+        yield http

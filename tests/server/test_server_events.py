@@ -38,17 +38,6 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[hub.Hub]:
         yield running
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data")
-
-
-@pytest.fixture
-def local(store: Store) -> Iterator[Local]:
-    with serving(LocalService(store, open_model=talker.opened)) as running:
-        yield running
-
-
 @contextmanager
 def listening(local: Local) -> Iterator[ClientConnection]:
     with connect(f"{local.url.replace('http', 'ws')}/events", open_timeout=PATIENCE) as socket:

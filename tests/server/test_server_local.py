@@ -15,7 +15,7 @@ import openai
 import pytest
 import talker
 from openai import OpenAI
-from played import Serving, serving, wait_until
+from played import Serving, wait_until
 
 from cortex.models.store import Store
 from cortex.server.local import LocalService
@@ -31,17 +31,6 @@ DATE: Any = {
 CALL = '<tool_call>\n{"name": "get_delivery_date", "arguments": {"order_id": "order_70705"}}\n</tool_call>'
 
 Local = Serving[LocalService]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data")
-
-
-@pytest.fixture
-def local(store: Store) -> Iterator[Local]:
-    with serving(LocalService(store, open_model=talker.opened)) as running:
-        yield running
 
 
 @pytest.fixture
