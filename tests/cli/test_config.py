@@ -200,6 +200,13 @@ def test_what_a_flag_cannot_mean_is_refused_by_its_name(tmp_path: Path, name: st
         _load(tmp_path, None, Flags(settings={name: text}))
 
 
+@pytest.mark.parametrize(
+    ("size", "shown"), [(8 << 30, "8 GiB"), (4 * 10**9, "4 GB"), (1500 * 10**6, "1500 MB"), (7, "7 B"), (0.75, "75%")]
+)
+def test_a_size_is_shown_in_the_unit_that_it_was_given_in(size: int | float, shown: str) -> None:
+    assert NAMED["memory_budget"].kind.write(size) == shown
+
+
 def test_a_secret_is_not_repeated_in_an_error(tmp_path: Path) -> None:
     with pytest.raises(BadRequest) as error:
         _load(tmp_path, "apiKeys: {a: sk-secret}\n")

@@ -101,6 +101,8 @@ def test_a_real_model_leaves_when_it_is_idle_and_comes_back(smollm2: Path, tmp_p
     store = Store(tmp_path / "data")
     importing.add(store, "m", smollm2)
     with server(store, CORTEX_KEEP_ALIVE="1s", CORTEX_CTX_LEN="1024", CORTEX_DATA_FOLDER=str(store.folder)) as http:
+        started = http.post("/v1/models/start", json={"model": "m", "ctx_len": 10**6}).json()
+        assert started["warning"] == "ctx_len: the model was made for 8192 tokens, and has no more"
         first = ask(http, "m")
         [row] = rows(http)
         assert row["ram"] > 50_000_000

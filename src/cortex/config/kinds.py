@@ -79,7 +79,7 @@ def _room(value: Any) -> int:
 def _sized(value: int | float) -> str:
     if isinstance(value, float):
         return f"{value * 100:g}%"
-    for unit in ("TiB", "GiB", "MiB"):
+    for unit in ("TiB", "GiB", "MiB", "GB", "MB"):
         if value % UNITS[unit.lower()] == 0:
             return f"{value // UNITS[unit.lower()]} {unit}"
     return f"{value} B"

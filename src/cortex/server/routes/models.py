@@ -61,7 +61,8 @@ async def start(request: Request) -> Response:
     await _imported(request, site, name, body)
     card = site.service.find(name)
     await while_connected(request.receive, site.service.start(card, wanted))
-    return json_response({"message": "Started successfully!"} | idle)
+    warnings = [*idle, *_smaller(site, card, wanted)]
+    return json_response({"message": "Started successfully!"} | ({"warning": "; ".join(warnings)} if warnings else {}))
 
 
 @router.post(
@@ -97,16 +98,24 @@ async def _named(request: Request, *known: str) -> tuple[Card, dict[str, str]]:
     site = site_of(request)
     body = await read_object(request, site.options)
     trace_of(request).model = name = model_name(body)
-    return site.service.find(name), _idle(site, body, *known)
+    idle = _idle(site, body, *known)
+    return site.service.find(name), {"warning": idle[0]} if idle else {}
 
 
-def _idle(site: Site, body: Mapping[str, Any], *known: str) -> dict[str, str]:
-    """A `warning` of what in the body has no effect."""
+def _smaller(site: Site, card: Card, wanted: Mapping[str, Any]) -> list[str]:
+    """A warning where the model has less context than was asked for."""
+    asked = wanted.get("ctx_len", 0)
+    given = next((row.context for row in site.service.running() if row.id == card.id), 0)
+    return [f"ctx_len: the model was made for {given} tokens, and has no more"] if 0 < given < asked else []
+
+
+def _idle(site: Site, body: Mapping[str, Any], *known: str) -> list[str]:
+    """A warning of what in the body has no effect."""
     others = sorted(body.keys() - {"model", *known})
     why = "no effect here: the settings of a model are changed with `cortex models update`"
     if others and site.options.strict_fields:
         raise BadRequest(f"{others[0]}: {why}", param=others[0], code="unknown_parameter")
-    return {"warning": f"{', '.join(others)}: {why}"} if others else {}
+    return [f"{', '.join(others)}: {why}"] if others else []
 
 
 async def _imported(request: Request, site: Site, name: str, body: Mapping[str, Any]) -> None:
