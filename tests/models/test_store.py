@@ -201,17 +201,23 @@ def test_an_alias_is_one_model_s(store: Store) -> None:
 
 def test_what_people_write_into_model_yml_holds(store: Store) -> None:
     path = store.modelfile(_owned(store, "coder:1b"))
-    path.write_text(path.read_text() + "temperature: 0.3\nngl: 12\nprompt_template: keep me\nctx_len: 0\n")
+    path.write_text(path.read_text() + "temperature: 0.3\nngl: 12\nprompt_template: keep me\nctx_len: 0\nx: y\n")
     assert store.get("coder:1b").settings == {"temperature": 0.3, "ngl": 12}
     store.update("coder:1b", {"temperature": None, "top_k": 5})
     assert store.get("coder:1b").settings == {"ngl": 12, "top_k": 5}
     written = yaml.safe_load(path.read_text())
-    assert (written["prompt_template"], written["ngl"], "temperature" in written) == ("keep me", 12, False)
+    assert (written["prompt_template"], written["x"], written["ngl"]) == ("keep me", "y", 12)
+    assert "temperature" not in written
 
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("temperature: hot", "temperature must be a number"), ("a: [", "cannot be understood"), ("- a", "key: value")],
+    [
+        ("temperature: hot", "temperature must be a number"),
+        ("temprature: 0.3", "temprature is no key of it; temperature is"),
+        ("a: [", "cannot be understood"),
+        ("- a", "key: value"),
+    ],
 )
 def test_a_model_yml_that_cannot_be_understood_is_said_to_be_so(store: Store, text: str, why: str) -> None:
     path = store.modelfile(_owned(store, "coder:1b"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -25,18 +26,17 @@ UNSET = {"ctx_len": (0,), "max_tokens": (0,), "cpu_threads": (0,), "engine": ("l
 FOREIGN = {
     *("mmproj", "sources", "metadata", "author_repo_id", "os", "gpu_arch", "precision", "quantization_method"),
     *("prompt_template", "system_template", "user_template", "ai_template", "text_model", "tp", "trtllm_version"),
-    *("stream", "grammar", "dynatemp_range", "dynatemp_exponent", "tfs_z", "typ_p", "n_parallels"),
+    *("stream", "grammar", "dynatemp_range", "dynatemp_exponent", "tfs_z", "typ_p"),
     *("mirostat", "mirostat_tau", "mirostat_eta", "penalize_nl", "ignore_eos", "n_probs", "min_keep"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """`settings` are keys that we know; `foreign` are the original's; `unknown` are misspelt, or nobody's."""
+    """`settings` are keys that we know; `foreign` are the original's, and whatever else is there."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     foreign: Mapping[str, Any] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
 
 
@@ -67,11 +67,16 @@ def parse(text: str) -> Content:
         return Content()
     if not isinstance(content, dict):
         raise ValueError("it must be a list of `key: value` lines")
+    if "n_parallels" in content:  # as the original's documentation once had it
+        content.setdefault("n_parallel", content.pop("n_parallels"))
+    foreign = {key: value for key, value in content.items() if key not in KEYS and key not in GENERAL}
+    for key in foreign.keys() - FOREIGN:
+        if meant := get_close_matches(str(key), KEYS, 1, 0.8):
+            raise ValueError(f"{key} is no key of it; {meant[0]} is")
     files = content.get("files") or ()
     return Content(
         check({key: value for key, value in content.items() if key in KEYS and value not in UNSET.get(key, ())}),
-        {key: value for key, value in content.items() if key in FOREIGN},
-        tuple(str(key) for key in content if key not in KEYS and key not in FOREIGN and key not in GENERAL),
+        foreign,
         (files,) if isinstance(files, str) else tuple(map(str, files)),
     )
 
@@ -109,6 +114,7 @@ def write(target: Path, general: Mapping[str, Any], settings: Mapping[str, Any])
         for title, values in sections.items():
             if values:
                 out.write(f"# {title}\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}")
+        out.write(f"# What may be set here: {', '.join(KEYS)}\n")
     new = Path(out.name)
     new.chmod(0o644)
     new.replace(target)

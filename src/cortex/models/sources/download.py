@@ -38,6 +38,7 @@ PATIENCE = 30.0  # seconds without a byte, after which a connection is given up
 WORKERS = 4  # connections at once
 TICK = 0.2  # seconds between two words of progress
 NOTE = 1.0  # seconds between two notes: what came after the last one is lost when the process is killed
+SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has only the second
 PLAIN = {"Accept-Encoding": "identity"}
 
 
@@ -206,7 +207,7 @@ class _File:
         if self.notes.ranges and time.monotonic() - self._noted >= after:
             text = self.notes.text()
             with full_disk_told(self.path.parent, self.notes.total):
-                os.fdatasync(self._descriptor)  # only what is on the disk is noted
+                SYNC(self._descriptor)  # only what is on the disk is noted
                 journal.write(self._note, text)
             self._noted = time.monotonic()
 
