@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -14,6 +15,8 @@ from cli.desk import Desk, delta, serving
 from cli.stage import Stage, Step, stage
 from cortex.config import persist, read
 from models import tiny
+from models.hub import Hub
+from models.hub import serving as serving_hub
 
 UP, CTRL_C, CTRL_D = "> ", "\x03", "\x04"
 CHAT = "POST /v1/chat/completions"
@@ -129,6 +132,20 @@ def test_logs_follow_what_comes(terminal: Stage) -> None:
     writer.join()
     assert set(shown.replace("^C", "").split()[6:]) == {"new"}
     assert not shown.endswith("]\n")
+
+
+def test_a_pull_that_is_stopped_goes_on_later(terminal: Stage) -> None:
+    data = tiny.gguf() + bytes(1 << 20)
+    with serving_hub(Hub({"cortexso/big": {"1b": {"model.gguf": data}}}, slow=0.3)) as hub:
+        slow = replace(terminal, environment={**terminal.environment, "HF_ENDPOINT": hub.url})
+        shown = slow.perform(Step("pull big:1b", typed=[("/s", CTRL_C)]))
+        lines = shown.splitlines()
+        assert lines[-3:] == ["The download was stopped. Pull again to go on with it.", "Interrupted.", "[exit 130]"]
+        assert "of downloads that were not ended" in slow.perform(Step("doctor"))
+        hub.slow = 0.0
+        assert "Model big:1b downloaded successfully!" in slow.perform(Step("pull big:1b"))
+        assert any(not asked.startswith("bytes=0-") for asked in hub.ranges_of("model.gguf") if asked)
+    slow.perform(Step("models delete big:1b"))
 
 
 @pytest.mark.parametrize("words", ["", "run --help", "doctor", "config status", "models list", "hardware list"])

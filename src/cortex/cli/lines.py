@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import select
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -87,24 +86,6 @@ class Lines:
             self._history.touch(0o600)
         with suppress(OSError), self._history.open("a", encoding="utf-8") as file:
             file.write(json.dumps(message, ensure_ascii=False) + "\n")
-
-
-@contextmanager
-def unechoed() -> Iterator[None]:
-    """The terminal does not show what is typed meanwhile: it would stand in the middle of a reply. It is not lost."""
-    if not sys.stdin.isatty():
-        yield
-        return
-    import termios
-
-    before = termios.tcgetattr(sys.stdin)
-    silent = [*before]
-    silent[3] &= ~termios.ECHO
-    termios.tcsetattr(sys.stdin, termios.TCSANOW, silent)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 def _blind(prompt: str) -> str:

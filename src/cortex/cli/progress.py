@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
 from cortex.cli import show
+from cortex.cli.terminal import unechoed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,6 +22,7 @@ class Downloading:
 
     def __init__(self) -> None:
         self._bars: Progress | None = None
+        self._silence = ExitStack()
         self._task: TaskID | None = None
         self._phase, self._tenth, self._said = "", -1, 0.0
         self._told = False
@@ -28,12 +30,14 @@ class Downloading:
     def __enter__(self) -> Downloading:
         if sys.stderr.isatty() and not show.hushed():
             self._bars = _bars()
+            self._silence.enter_context(unechoed())
             self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bars:
             self._bars.stop()
+        self._silence.close()
 
     @property
     def told(self) -> bool:
@@ -105,9 +109,19 @@ def waiting(what: str) -> Iterator[Callable[[float | None], None]]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with unechoed(), Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what)
         yield lambda fraction: progress.update(task, description=what + _percent(fraction))
+
+
+@contextmanager
+def glancing(what: str) -> Iterator[None]:
+    """The same for what takes a few seconds at most: nothing but on a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with waiting(what):
+        yield
 
 
 def _plain(what: str) -> Callable[[float | None], None]:

@@ -42,7 +42,9 @@ def pulled(state: State, name: str, *, id: str = "") -> Model:
     config, store = state.config(), state.store()
     network.use(config)
     token = config.huggingface_token
-    if found := choices(name, token=token):
+    with progress.glancing(f"Looking for {name}"):
+        found = choices(name, token=token)
+    if found:
         name = _chosen(store, found)
     try:
         with progress.Downloading() as watch:

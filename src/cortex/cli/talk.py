@@ -8,8 +8,9 @@ from typing import Any
 
 from cortex.cli import reply
 from cortex.cli.api import Api, Refused
-from cortex.cli.lines import Lines, unechoed
+from cortex.cli.lines import Lines
 from cortex.cli.reply import Call, Message
+from cortex.cli.terminal import unechoed
 from cortex.core.errors import CortexError
 
 
