@@ -24,6 +24,8 @@ def test_there_is_one_engine_which_is_built_in(http: httpx.Client) -> None:
     assert "built in" in http.post("/v1/engines/llama-cpp/install").json()["message"]
     assert http.post("/v1/engines/llama-cpp/install", json={"version": version}).status_code == 200
     assert wrong(http.post("/v1/engines/llama-cpp/install", json={"version": "v0.1"}))[:2] == (400, "engine_built_in")
+    other = http.post("/v1/engines/llama-cpp/default", json={"version": version, "variant": "linux-amd64-cuda"})
+    assert (wrong(other)[0], other.json()["error"]["param"]) == (400, "variant")
     assert wrong(http.delete("/v1/engines/llama-cpp/install"))[:2] == (400, "engine_built_in")
     assert wrong(http.get("/v1/engines/onnxruntime"))[:2] == (404, "engine_not_found")
     assert wrong(http.post("/v1/engines", json={"engine": "openai"}))[:2] == (404, "not_supported")

@@ -17,8 +17,13 @@ from models import tiny
 
 def test_a_file_is_imported_described_changed_and_deleted(http: httpx.Client, store: Store, tmp_path: Path) -> None:
     file = tiny.write(tmp_path / "tiny.gguf")
-    reply = http.post("/v1/models/import", json={"model": "m:1", "modelPath": str(file), "option": "symlink"})
-    assert reply.json() == {"result": "OK", "modelHandle": "m:1", "message": "Model is imported successfully!"}
+    sent = {"model": "m:1", "modelPath": str(file), "option": "symlink", "name": "Em"}
+    assert http.post("/v1/models/import", json=sent).json() == {
+        "result": "OK",
+        "modelHandle": "m:1",
+        "message": "Model is imported successfully!",
+        "warning": "name: no effect here",
+    }
     facts = http.get("/v1/models/m:1").json()
     assert (facts["id"], facts["object"], facts["status"], facts["architecture"]) == (
         *("m:1", "model", "downloaded", "llama"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -32,6 +32,19 @@ async def read_object(request: Request, limits: Options) -> dict[str, Any]:
             return decode(_gunzip(raw, limit))
         case other:
             raise BadEncoding(f"the content encoding {other!r:.60} is not understood: send plain JSON, or gzip")
+
+
+def idle(body: Mapping[str, Any], limits: Options, *known: str, why: str = "no effect here") -> list[str]:
+    """A warning that names the fields of `body` that are none of those `known`; an error under `strict_fields`."""
+    others = sorted(body.keys() - set(known))
+    if others and limits.strict_fields:
+        raise BadRequest(f"{others[0]}: {why}", param=others[0], code="unknown_parameter")
+    return [f"{', '.join(others)}: {why}"] if others else []
+
+
+def warned(warnings: Sequence[str]) -> dict[str, str]:
+    """The field of a reply that says so."""
+    return {"warning": "; ".join(warnings)} if warnings else {}
 
 
 async def _in_time(reading: Coroutine[Any, Any, bytes], seconds: float | None) -> bytes:

@@ -29,9 +29,16 @@ def variant() -> str:
     return f"{platform.system().lower()}-{platform.machine().lower()}"
 
 
-def fixed(name: str, wanted: str | None) -> dict[str, Any]:
-    """The engine, where `wanted` is None or its own version. `BadRequest` for any other: it comes with cortex."""
+def fixed(name: str, wanted: str | None, kind: str | None = None) -> dict[str, Any]:
+    """The engine, where `wanted` is None or its own version, and `kind` None or its own variant. `BadRequest` for any
+    other: it comes with cortex."""
     found = engine(name)
+    if kind is not None and kind != found["variant"]:
+        raise BadRequest(
+            f"variant: {NAME} {found['variant']} is built in; another llama.cpp is named with CORTEX_LLAMA_LIBRARY",
+            param="variant",
+            code="engine_built_in",
+        )
     if wanted is not None and wanted.removeprefix("v") != found["version"]:
         raise BadRequest(
             f"version: {NAME} {found['version']} is built in and comes with cortex; another version comes with another "

@@ -64,7 +64,7 @@ async def release(request: Request, name: str, version: str) -> Response:
 )
 async def install(request: Request, name: str) -> Response:
     """It is there; another version than the one that is built in cannot be had."""
-    found = engines.fixed(name, await _version(request))
+    found = engines.fixed(name, *await _wanted(request))
     return json_response({"message": f"Engine {found['engine']} {found['version']} is built in: nothing to install"})
 
 
@@ -88,7 +88,7 @@ async def get_default(request: Request, name: str) -> Response:
 )
 async def set_default(request: Request, name: str) -> Response:
     """There is only the one that is built in."""
-    return json_response(engines.fixed(name, await _version(request)))
+    return json_response(engines.fixed(name, *await _wanted(request)))
 
 
 @router.post(ONE + "/update", summary="Update an engine", responses=docs.MESSAGE, response_model=None)
@@ -117,12 +117,13 @@ async def stop_all(site: Site) -> None:
         await site.service.stop(site.service.find(running.id))
 
 
-async def _version(request: Request) -> str | None:
-    """The version that the body names, if there is a body."""
+async def _wanted(request: Request) -> tuple[str | None, str | None]:
+    """The version and the variant that the body names, if there is a body."""
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return None
-    version = Node(await read_object(request, site_of(request).options)).get("version")
-    return version.string() if version else None
+        return None, None
+    body = Node(await read_object(request, site_of(request).options))
+    version, variant = body.get("version"), body.get("variant")
+    return version.string() if version else None, variant.string() if variant else None
 
 
 def _release(name: str) -> dict[str, str]:

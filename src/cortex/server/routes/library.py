@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from cortex.core.errors import BadRequest, NotFound
-from cortex.server.body import read_object
+from cortex.server.body import idle, read_object, warned
 from cortex.server.frame import json_response
 from cortex.server.service import Card
 from cortex.server.site import Site, site_of
@@ -83,7 +83,8 @@ async def delete(request: Request, id: str) -> Response:
 async def import_model(request: Request) -> Response:
     """Gives a GGUF file any id. It stays where it is; with `copy` the model has a file of its own."""
     site = site_of(request)
-    body = Node(await read_object(request, site.options))
+    sent = await read_object(request, site.options)
+    body, others = Node(sent), idle(sent, site.options, "model", "modelPath", "option")
     id = body.need("model", "the id that it shall have").string()
     path = body.need("modelPath", "the path of a GGUF file").string()
     option = body.get("option")
@@ -91,7 +92,8 @@ async def import_model(request: Request) -> Response:
     if option and how not in ("symlink", "copy"):
         raise option.wrong("one of symlink, copy")
     await site.service.library.add(id, file_path(path, "modelPath"), copy=how == "copy")
-    return json_response({"result": "OK", "modelHandle": id, "message": "Model is imported successfully!"})
+    done = {"result": "OK", "modelHandle": id, "message": "Model is imported successfully!"}
+    return json_response(done | warned(others))
 
 
 def file_path(text: Any, param: str) -> pathlib.Path:

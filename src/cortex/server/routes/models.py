@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import BadRequest
 from cortex.models.settings import LOADING, checked
-from cortex.server.body import read_object
+from cortex.server.body import idle, read_object, warned
 from cortex.server.frame import json_response
 from cortex.server.gone import while_connected
 from cortex.server.library import off
@@ -22,6 +22,7 @@ from cortex.server.wire.chat import model_name
 from cortex.server.wire.errors import Forbidden
 
 PATHS = ("model_path", "llama_model_path")  # of a file that is imported under this name, where nobody has the name
+SETTINGS = "no effect here: the settings of a model are changed with `cortex models update`"
 router = APIRouter(tags=["models"])
 
 
@@ -57,12 +58,11 @@ async def start(request: Request) -> Response:
     site = site_of(request)
     body = await read_object(request, site.options)
     name = trace_of(request).model = model_name(body)
-    idle, wanted = _idle(site, body, *LOADING, *PATHS), _wanted(body)
+    others, wanted = idle(body, site.options, "model", *LOADING, *PATHS, why=SETTINGS), _wanted(body)
     await _imported(request, site, name, body)
     card = site.service.find(name)
     await while_connected(request.receive, site.service.start(card, wanted))
-    warnings = [*idle, *_smaller(site, card, wanted)]
-    return json_response({"message": "Started successfully!"} | ({"warning": "; ".join(warnings)} if warnings else {}))
+    return json_response({"message": "Started successfully!"} | warned([*others, *_smaller(site, card, wanted)]))
 
 
 @router.post(
@@ -74,10 +74,13 @@ async def start(request: Request) -> Response:
 )
 async def stop(request: Request) -> Response:
     """Ends its requests and frees its memory."""
-    card, idle = await _named(request)
-    if not await site_of(request).service.stop(card):
+    site = site_of(request)
+    body = await read_object(request, site.options)
+    name = trace_of(request).model = model_name(body)
+    others, card = idle(body, site.options, "model"), site.service.find(name)
+    if not await site.service.stop(card):
         raise BadRequest(f"Model {card.id} is not running", param="model", code="model_not_running")
-    return json_response({"message": "Stopped successfully!"} | idle)
+    return json_response({"message": "Stopped successfully!"} | warned(others))
 
 
 @router.get("/inferences/server/models", summary="The loaded models", responses=docs.LOADED, response_model=None)
@@ -93,29 +96,11 @@ def _wanted(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return checked({key: body[key] for key in LOADING if body.get(key) is not None})
 
 
-async def _named(request: Request, *known: str) -> tuple[Card, dict[str, str]]:
-    """The model that the body names, and a `warning` of what else is in it."""
-    site = site_of(request)
-    body = await read_object(request, site.options)
-    trace_of(request).model = name = model_name(body)
-    idle = _idle(site, body, *known)
-    return site.service.find(name), {"warning": idle[0]} if idle else {}
-
-
 def _smaller(site: Site, card: Card, wanted: Mapping[str, Any]) -> list[str]:
     """A warning where the model has less context than was asked for."""
     asked = wanted.get("ctx_len", 0)
     given = next((row.context for row in site.service.running() if row.id == card.id), 0)
     return [f"ctx_len: the model was made for {given} tokens, and has no more"] if 0 < given < asked else []
-
-
-def _idle(site: Site, body: Mapping[str, Any], *known: str) -> list[str]:
-    """A warning of what in the body has no effect."""
-    others = sorted(body.keys() - {"model", *known})
-    why = "no effect here: the settings of a model are changed with `cortex models update`"
-    if others and site.options.strict_fields:
-        raise BadRequest(f"{others[0]}: {why}", param=others[0], code="unknown_parameter")
-    return [f"{', '.join(others)}: {why}"] if others else []
 
 
 async def _imported(request: Request, site: Site, name: str, body: Mapping[str, Any]) -> None:

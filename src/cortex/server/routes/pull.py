@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import BadRequest
-from cortex.server.body import read_object
+from cortex.server.body import idle, read_object, warned
 from cortex.server.frame import json_response
 from cortex.server.site import site_of
 from cortex.server.wire import docs_manage as docs
@@ -24,11 +24,12 @@ router = APIRouter(tags=["models"])
 async def pull(request: Request) -> Response:
     """Returns when the download has begun; `/events` tells how far it is. What is here already ends at once."""
     site = site_of(request)
-    body = Node(await read_object(request, site.options))
+    sent = await read_object(request, site.options)
+    body, others = Node(sent), idle(sent, site.options, "model", "id")
     name = body.need("model", "what to download").string()
     id = body.get("id")
     task = await site.downloads.begin(name, id.string() if id else "")
-    return json_response({"message": "Model start downloading!", "task": task.shown})
+    return json_response({"message": "Model start downloading!", "task": task.shown} | warned(others))
 
 
 @router.delete(

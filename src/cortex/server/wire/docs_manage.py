@@ -38,6 +38,7 @@ class Handled(Shape):
     result: str
     modelHandle: str
     message: str
+    warning: str | None = None
 
 
 class Item(Shape):
@@ -58,6 +59,7 @@ class Task(Shape):
 class PullReply(Shape):
     message: str
     task: Task
+    warning: str | None = None
 
 
 class StopReply(Shape):
@@ -218,7 +220,6 @@ IMPORT = _object(
     ("model", "modelPath"),
     model=STRING,
     modelPath={"type": "string", "description": "A GGUF file on the server's machine."},
-    name=STRING,
     option={"enum": ["symlink", "copy"]},
 )
 SOURCE = _object(("source",), source=STRING)
