@@ -75,7 +75,8 @@ def compare(scenario: Scenario, servers: Sequence[Server], rounds: int, until: f
         measured = _round(scenario, servers, number, result.forced)
         if number:
             result.rounds.append(measured)
-            result.beside.append(others.cores())
+            if not scenario.restarts:  # what processes used that are gone would count as others'
+                result.beside.append(others.cores())
     return result
 
 

@@ -17,6 +17,7 @@ UNITS = {
     "seconds per token": (1e3, 0, "ms"),
     "overhead per token": (1e3, 2, "ms"),
     "HTTP CPU per chunk": (1e6, 0, "us"),
+    "HTTP CPU per request": (1e3, 1, "ms"),
     "CPU per token": (1e3, 0, "ms"),
     "tokens per second": (1.0, 1, "/s"),
     "decodes per token": (1.0, 2, ""),
@@ -129,7 +130,7 @@ def _goal(scenario: Scenario, goal: Goal, arm: str, values: Sequence[float]) -> 
 def _medians(result: Result) -> Iterator[str]:
     for measure in result.measures:
         cells = [_median(result.values(arm, measure), measure) for arm in result.arms]
-        beside = f"{statistics.median(result.beside):.1f}"
+        beside = f"{statistics.median(result.beside):.1f}" if result.beside else ""
         yield f"| {result.scenario.key} | {measure} | {' | '.join(cells)} | {len(result.rounds)} | {beside} |"
 
 

@@ -6,6 +6,7 @@ makes no call where ours does, `ask_as` has it write as many tokens as ours did 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from workload import SYSTEM, user
 
 LENGTHS = 64  # tokens of a plain reply
 AGENTS, TURNS = 8, 2
+IDLE = 1.0  # seconds
 MOST = 400  # tokens of any reply
 
 
@@ -190,16 +192,23 @@ def plain(visit: Visit, number: int) -> Measures:
 
 
 def streaming(visit: Visit, number: int) -> Measures:
-    """The same reply whole and streamed; what the process that speaks HTTP spends on a chunk."""
+    """The same reply whole and streamed; what the process that speaks HTTP spends on each chunk after the first."""
     body = {"messages": [user(f"Count from {number} on.")], "max_tokens": LENGTHS, "ignore_eos": True}
-    visit.server.ask(body | {"max_tokens": 1})  # its prompt is in the cache for both
+    visit.server.ask(body | {"max_tokens": 1})  # its prompt is in the cache for all that follow
     whole = visit.server.ask(body, stream=False)
-    before = visit.server.http_cpu()
+    marks = [visit.server.http_cpu() or 0.0]
+    time.sleep(IDLE)  # what it takes while nothing happens is not the chunks' cost
+    marks.append(visit.server.http_cpu() or 0.0)
+    short = visit.server.ask(body | {"max_tokens": 1})
+    marks.append(visit.server.http_cpu() or 0.0)
     reply = visit.ask(0, body)
-    after = visit.server.http_cpu()
+    marks.append(visit.server.http_cpu() or 0.0)
     found = {"overhead per token": (reply.seconds - whole.seconds) / LENGTHS}
-    if before is not None and after is not None:
-        found["HTTP CPU per chunk"] = (after - before) / max(1, reply.chunks)
+    if visit.server.http_cpu() is not None and reply.chunks > short.chunks:
+        idle, request, whole_reply = (after - before for before, after in itertools.pairwise(marks))
+        idle *= (reply.seconds - short.seconds) / IDLE
+        found["HTTP CPU per request"] = request
+        found["HTTP CPU per chunk"] = (whole_reply - request - idle) / (reply.chunks - short.chunks)
     return found | visit.totals
 
 

@@ -18,9 +18,7 @@ from client import Client, Json, Reply
 HERE = Path(__file__).resolve().parent
 START = 300.0  # seconds that a server gets to answer, its model loaded
 OURS = "{python} {here}/ours.py {model} --port {port} --folder {folder} --context {context} --parallel {parallel}"
-# Its OpenMP threads wait as ours do. With libgomp's own default, which spins, it takes ten times as long beside a busy
-# process, and about two thirds as long on quiet cores.
-PEER = "OMP_WAIT_POLICY=passive {python} {here}/peer.py {model} --port {port} --cells {cells} --parallel {parallel}"
+PEER = "{python} {here}/peer.py {model} --port {port} --cells {cells} --parallel {parallel}"
 
 
 class Unanswered(Exception):
