@@ -97,6 +97,12 @@ RIGHT = [
     Row("top_k", {"top_k": 7}, sampled(top_k=7)),
     Row("vLLM's word for no top_k", {"top_k": -1}, sampled(top_k=0)),
     Row("min_p", {"min_p": 0.1}, sampled(min_p=0.1)),
+    Row("typical", {"typ_p": 0.5, "min_keep": 3}, sampled(typ_p=0.5, min_keep=3)),
+    Row("a temperature that moves", {"dynatemp_range": 0.5, "dynatemp_exponent": 2},
+        sampled(dynatemp_range=0.5, dynatemp_exponent=2)),
+    Row("Mirostat", {"mirostat": 2, "mirostat_tau": 4, "mirostat_eta": 0.2},
+        sampled(mirostat=2, mirostat_tau=4, mirostat_eta=0.2)),
+    Row("ends of lines without penalties", {"penalize_nl": False}, sampled(penalize_nl=False)),
     Row("penalty by count", {"frequency_penalty": -2}, sampled(frequency_penalty=-2.0)),
     Row("penalty at all", {"presence_penalty": 1.5}, sampled(presence_penalty=1.5)),
     Row("llama.cpp's penalty", {"repeat_penalty": 1.1, "repeat_last_n": 32},
@@ -212,12 +218,12 @@ RIGHT = [
     Row("accepted: they change nothing here",
         {"store": True, "metadata": {"a": "b"}, "user": "u", "safety_identifier": "s", "service_tier": "auto",
          "prompt_cache_key": "k", "prompt_cache_options": {"ttl": "30m"}, "prompt_cache_retention": "24h",
-         "engine": "llama-cpp", "cache_prompt": True, "mirostat_tau": 5, "mirostat_eta": 0.1, "dynatemp_exponent": 1}),
+         "engine": "llama-cpp", "cache_prompt": True}),
     Row("asking for what happens anyway",
         {"n": 1, "logprobs": False, "top_logprobs": 0, "modalities": ["text"], "functions": [],
          "function_call": "auto", "ignore_eos": False,
          "n_probs": 0, "min_keep": 0, "typ_p": 1.0, "tfs_z": 1, "mirostat": 0, "dynatemp_range": 0, "grammar": "",
-         "penalize_nl": False, "reasoning_format": "auto", "tools_call_in_user_message": False}),
+         "penalize_nl": True, "reasoning_format": "auto", "tools_call_in_user_message": False}),
     # what nobody knows
     Row("an unknown field is named", {"temprature": 0.1}, {}, (unknown("temprature"),)),
     Row("an unknown field that is null asks for nothing", {"temprature": None}),
@@ -473,7 +479,8 @@ WRONG = [
     Wrong("verbosity", {"verbosity": 1}, "verbosity", "one of low"),
     Wrong("thoughts elsewhere", {"reasoning_format": "grok"}, "reasoning_format", "deepseek"),
     Wrong("a grammar is a text", {"grammar": {"type": "lark"}}, "grammar", "a string"),
-    Wrong("Mirostat", {"mirostat": 2}, "mirostat", "Mirostat"),
+    Wrong("a third Mirostat", {"mirostat": 3}, "mirostat", "from 0 to 2"),
+    Wrong("tail-free sampling", {"tfs_z": 0.5}, "tfs_z", "tail-free"),
 ]  # fmt: skip
 
 

@@ -92,6 +92,10 @@ class Sampling:
     `frequency_penalty` and `presence_penalty` are OpenAI's (subtracted from logits, over the generated tokens);
     `repeat_penalty` is llama.cpp's (divides positive logits of the last `repeat_last_n` tokens; 1 is off).
     `logit_bias` is added per token id. `seed` None draws a fresh one.
+
+    As in llama.cpp: `typ_p` 1 is off; top_p, min_p and typ_p leave at least `min_keep` tokens; with a `dynatemp_range`
+    the temperature moves by so much; `mirostat` 1 or 2 takes the place of all that narrows; `penalize_nl` False spares
+    the end of a line from penalties.
     """
 
     temperature: float = 0.7
@@ -104,6 +108,14 @@ class Sampling:
     repeat_penalty: float = 1.0
     repeat_last_n: int = 64
     logit_bias: tuple[tuple[int, float], ...] = ()
+    typ_p: float = 1.0
+    min_keep: int = 0
+    dynatemp_range: float = 0.0
+    dynatemp_exponent: float = 1.0
+    mirostat: int = 0
+    mirostat_tau: float = 5.0
+    mirostat_eta: float = 0.1
+    penalize_nl: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Llama:
             job,
             flow=Flow(number, tokens),
             vocabulary=self._vocabulary,
-            sampler=Sampler(job.sampling, sampling.random_key(job.sampling.seed), past=list(tokens)),
+            sampler=self._sampler(job, tokens),
             constraint=None if job.grammar is None else grammars.compile(job.grammar, job.parts),
             lasting=self._lasting if job.ignore_eos else None,
             guesser=self._guesser(number, job, tokens),
@@ -154,6 +154,10 @@ class Llama:
             run.flow.marks = [] if run.echo else self._keeper.fetch(tokens)  # an echo computes its prompt anew
             self._runs[number] = run
             self._slots.add(run.flow)
+
+    def _sampler(self, job: Job, tokens: list[int]) -> Sampler:
+        key = sampling.random_key(job.sampling.seed)
+        return Sampler(job.sampling, key, past=list(tokens), breaks=self._vocabulary.breaks)
 
     def _prompt(self, job: Job) -> list[int]:
         if job.suffix is not None:

@@ -1,7 +1,7 @@
 """Logits -> the next token. Pure numpy: no model, no clock; never picks a token that the mask forbids.
 
 The order is that of llama.cpp's default chain (common/common.h, `common_params_sampling`): logit bias, penalties,
-top_k, top_p, min_p, temperature, draw. So top_p and min_p look at the probabilities at temperature 1.
+top_k, typ_p, top_p, min_p, temperature, draw. So what narrows looks at the probabilities at temperature 1.
 
 The draw is Gumbel's: the token whose score plus noise is the greatest, which draws each with its probability. The noise
 is a function of the seed, the number of the draw and the token alone: what a seed draws does not hang on the order of
@@ -20,6 +20,8 @@ import numpy.typing as npt
 
 from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest, EngineError
+from cortex.engines.llama.narrow import Mirostat, heated, mirostat
+from cortex.engines.llama.narrow import narrowed as narrowed_by
 
 Logits = npt.NDArray[np.float32]  # one number a token of the vocabulary
 Mask = npt.NDArray[np.int32]  # one bit a token, lowest bit first; 1 is allowed
@@ -42,7 +44,8 @@ class Grammar(Protocol):
 class Sampler:
     """Draws one job's tokens. `past` is its prompt at first: repeat_penalty looks back into it, as in llama.cpp.
 
-    `key` is its randomness, of `random_key`.
+    `key` is its randomness, of `random_key`. `breaks` are the tokens that end a line: penalties leave them alone where
+    the request wants it.
     """
 
     sampling: Sampling
@@ -50,6 +53,11 @@ class Sampler:
     past: list[int] = field(default_factory=list)
     draws: int = 0
     said: Counter[int] = field(default_factory=Counter)
+    breaks: frozenset[int] = frozenset()
+    _mirostat: Mirostat | None = None
+
+    def __post_init__(self) -> None:
+        self._mirostat = mirostat(self.sampling)
 
     def sample(self, logits: Logits, mask: Mask | None = None) -> int:
         """The next token. It does not count as said before it is `accept`ed. EngineError where none can be drawn."""
@@ -71,9 +79,16 @@ class Sampler:
             raise EngineError("no token can be drawn: the model computed no numbers, or the grammar allows no token")
         if self.sampling.temperature <= 0:
             return int(ids[scores.argmax()])
-        ids, scores = _narrowed(ids, scores, self.sampling)
         self.draws += 1
-        return int(ids[np.argmax(scores / self.sampling.temperature + _noise(self.key, self.draws, ids))])
+        if self._mirostat:
+            ids, scores = self._mirostat.narrowed(ids, heated(scores, self.sampling))
+        else:
+            ids, scores = narrowed_by(ids, scores, self.sampling)
+            scores = heated(scores, self.sampling)
+        drawn = int(np.argmax(scores + _noise(self.key, self.draws, ids)))
+        if self._mirostat:
+            self._mirostat.learn(scores, drawn)
+        return int(ids[drawn])
 
     @property
     def _changes(self) -> bool:
@@ -85,7 +100,7 @@ class Sampler:
     @property
     def _most(self) -> int:
         """Of how many tokens one is drawn; 0: of all."""
-        return 1 if self.sampling.temperature <= 0 else self.sampling.top_k
+        return 1 if self.sampling.temperature <= 0 else 0 if self._mirostat else self.sampling.top_k
 
     def _best(self, logits: Logits) -> Ids:
         """Tokens of which one is drawn unless a mask forbids too many; none where every token may be drawn, or where
@@ -107,6 +122,10 @@ class Sampler:
         self.past.extend(tokens)
         self.said.update(tokens)
 
+    @property
+    def _spared(self) -> frozenset[int]:
+        return frozenset() if self.sampling.penalize_nl else self.breaks
+
     def _adjusted(self, ids: Ids, scores: Floats) -> Floats:
         """The scores with bias and penalties. Only tokens that are in `ids` are touched: a bias never adds one."""
         sampling = self.sampling
@@ -114,11 +133,12 @@ class Sampler:
             places, here = _places(ids, (token for token, _ in sampling.logit_bias))
             scores[places] += np.array([bias for _, bias in sampling.logit_bias])[here]
         if sampling.repeat_penalty != 1:
-            places, _ = _places(ids, set(_recent(self.past, sampling.repeat_last_n)))
+            places, _ = _places(ids, set(_recent(self.past, sampling.repeat_last_n)) - self._spared)
             scores[places] = _repeated(scores[places], sampling.repeat_penalty)
         if (sampling.frequency_penalty or sampling.presence_penalty) and self.said:
-            places, here = _places(ids, self.said)
-            counts = np.array(list(self.said.values()))[here]
+            said = {token: count for token, count in self.said.items() if token not in self._spared}
+            places, here = _places(ids, said)
+            counts = np.array(list(said.values()))[here]
             scores[places] -= counts * sampling.frequency_penalty + sampling.presence_penalty
         return scores
 
@@ -216,28 +236,3 @@ def _recent(past: Sequence[int], count: int) -> Sequence[int]:
 def _repeated(scores: Floats, penalty: float) -> Floats:
     """CTRL's penalty (arXiv:1909.05858) with llama.cpp's care for negative scores, which division would raise."""
     return np.where(scores > 0, scores / penalty, scores * penalty)
-
-
-def _narrowed(ids: Ids, scores: Floats, sampling: Sampling) -> tuple[Ids, Floats]:
-    """What top_k, top_p and min_p leave, in that order; never nothing. Best first, if any of them is on."""
-    if 0 < sampling.top_k < len(ids):
-        best = np.argpartition(scores, -sampling.top_k)[-sampling.top_k :]
-        ids, scores = ids[best], scores[best]
-    if sampling.top_p >= 1 and sampling.min_p <= 0:
-        return ids, scores
-    order = np.argsort(-scores, kind="stable")
-    ids, scores = ids[order], scores[order]
-    if sampling.top_p < 1:
-        reached = np.cumsum(_softmax(scores))
-        keep = int(np.searchsorted(reached, sampling.top_p)) + 1
-        ids, scores = ids[:keep], scores[:keep]
-    if sampling.min_p > 0:
-        keep = max(1, int(np.count_nonzero(scores >= scores[0] + np.log(sampling.min_p))))
-        ids, scores = ids[:keep], scores[:keep]
-    return ids, scores
-
-
-def _softmax(scores: Floats) -> Floats:
-    weights: Floats = np.exp(scores - scores.max())
-    weights /= weights.sum()
-    return weights

@@ -176,6 +176,7 @@ def _stop_text(node: Node) -> str:
     return node.string()
 
 
+_MOST = 2**31 - 1
 _NUMBERS = {  # field -> its least and greatest value
     "temperature": (0.0, 2.0),
     "top_p": (0.0, 1.0),
@@ -183,9 +184,14 @@ _NUMBERS = {  # field -> its least and greatest value
     "frequency_penalty": (-2.0, 2.0),
     "presence_penalty": (-2.0, 2.0),
     "repeat_penalty": (0.0, 10.0),
+    "typ_p": (0.0, 1.0),
+    "dynatemp_range": (0.0, 2.0),
+    "dynatemp_exponent": (0.0, 10.0),
+    "mirostat_tau": (0.0, 100.0),
+    "mirostat_eta": (0.0, 1.0),
 }
-_COUNTS = {"top_k": -1, "repeat_last_n": 0}  # field -> its least value; vLLM's clients write -1 for no top_k
-_MOST = 2**31 - 1
+# field -> its least and greatest value; vLLM's clients write -1 for no top_k
+_COUNTS = {"top_k": (-1, _MOST), "repeat_last_n": (0, _MOST), "min_keep": (0, _MOST), "mirostat": (0, 2)}
 
 
 def sampling(node: Node, default: Sampling) -> Sampling:
@@ -193,9 +199,11 @@ def sampling(node: Node, default: Sampling) -> Sampling:
     for name, (low, high) in _NUMBERS.items():
         if (found := node.get(name)) is not None:
             given[name] = found.number(low, high)
-    for name, least in _COUNTS.items():
+    for name, (least, most) in _COUNTS.items():
         if (found := node.get(name)) is not None:
-            given[name] = max(0, found.integer(least, _MOST))
+            given[name] = max(0, found.integer(least, most))
+    if (found := node.get("penalize_nl")) is not None:
+        given["penalize_nl"] = found.boolean()
     if (found := node.get("seed")) is not None:
         given["seed"] = _seed(found)
     if (found := node.get("logit_bias")) is not None:
