@@ -69,7 +69,7 @@ class Stage:
         return text + (f"\n[exit {done['code']}]" if done["code"] else "") + "\n"
 
     def same_everywhere(self, text: str) -> str:
-        changes = {str(self.home): "HOME", str(ROOT): "ROOT", sys.executable: "PYTHON", str(self.port): "PORT"}
+        changes = {sys.executable: "PYTHON", str(self.home): "HOME", str(ROOT): "ROOT", str(self.port): "PORT"}
         for found, name in changes.items():
             text = text.replace(found, name)
         for pattern, name in (
@@ -79,6 +79,7 @@ class Stage:
             (r"xllamacpp [\d.]+\d", "xllamacpp RELEASE"),
             (r'"created": \d+', '"created": TIME'),
             (r'"(total|available)": \d+', r'"\1": NUMBER'),
+            (r"\n[^\n]* \.\. \d+ s[^\n]*", ""),  # a slow machine is told of every ten seconds
             (r"━[^\n]*", "━ ..."),
             (r"((?:Downloading|Verifying) \S+:) [ \d]+% of [^\n]*(\n[^\n]*\1[^\n]*)*", r"\1 ..."),
             (r'"sha256": "\w+"', '"sha256": DIGEST'),
