@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,13 @@ def test_a_reply_that_was_cut_off_says_so(terminal: Stage, desk: Desk) -> None:
     desk.answers[CHAT] = [delta(content="Ye"), ended, "[DONE]"]
     shown = terminal.perform(Step("run m", typed=[(UP, "Hello\r"), (UP, "exit()\r")]))
     assert "[cut off: the context is full, or max_tokens was" in shown
+
+
+def test_a_verbose_chat_tells_the_speed(terminal: Stage, desk: Desk) -> None:
+    counted = json.dumps({"choices": [], "usage": {"completion_tokens": 5}})
+    desk.answers[CHAT] = [delta(content="Yes."), counted, "[DONE]"]
+    shown = terminal.perform(Step("run m --verbose", typed=[(UP, "Hello\r"), (UP, "exit()\r")]))
+    assert re.search(r"^\[5 tokens, \d+\.\d a second\]$", shown, re.M)
 
 
 def test_ctrl_c_gives_a_load_up(terminal: Stage, desk: Desk) -> None:

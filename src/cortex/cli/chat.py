@@ -16,13 +16,13 @@ from cortex.core.errors import BadRequest
 HINT = "In order to exit, type `exit()`"
 
 
-def chat(api: Api, model: str, *, history: Path, tools: Path | None = None) -> None:
+def chat(api: Api, model: str, *, history: Path, tools: Path | None = None, counted: bool = False) -> None:
     """Talk with `model` until `exit()` or the end of input. A chat that is not at a terminal ends with its first error.
 
     Raises `KeyboardInterrupt` there too: at a terminal, Ctrl-C stops a reply or clears the line.
     """
     lines = Lines(history)
-    talk = Talk(api, model, lines)
+    talk = Talk(api, model, lines, counted=counted)
     if tools:
         chat_commands.load_tools(talk, str(tools))
     if lines.terminal:

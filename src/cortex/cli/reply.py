@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -30,13 +31,15 @@ class Call:
 
 @dataclass(slots=True)
 class Reply:
-    """What was said. `stopped`: the user did not want to hear the rest. `finish` is the server's word for the end."""
+    """What was said. `stopped`: the user did not want to hear the rest. `finish` is the server's word for the end.
+    `begun` is when the first of it came, on a clock of seconds; `tokens` counts all of it."""
 
     text: str = ""
     calls: list[Call] = field(default_factory=list)
     finish: str = ""
     stopped: bool = False
     tokens: int = 0
+    begun: float = 0.0
 
     def message(self) -> Message:
         """As it goes into the conversation; calls that are not whole are left out."""
@@ -44,8 +47,9 @@ class Reply:
         return {"role": "assistant", "content": self.text, **({"tool_calls": calls} if calls else {})}
 
 
-def speak(api: Api, body: Mapping[str, Any]) -> Reply:
-    """Ask for a reply and show it. Ctrl-C ends it at the server too; what came of it is returned."""
+def speak(api: Api, body: Mapping[str, Any], *, counted: bool = False) -> Reply:
+    """Ask for a reply and show it; `counted`: with its speed. Ctrl-C ends it at the server too; what came of it is
+    returned."""
     screen, reply = Screen(), Reply()
     asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
     try:
@@ -57,6 +61,9 @@ def speak(api: Api, body: Mapping[str, Any]) -> Reply:
     finally:
         screen.end()
     _remark(reply)
+    if counted and reply.tokens > 1:
+        seconds = time.monotonic() - reply.begun
+        show.dim(f"[{reply.tokens} tokens, {(reply.tokens - 1) / max(seconds, 1e-3):.1f} a second]")
     return reply
 
 
@@ -67,6 +74,8 @@ def _take(event: Mapping[str, Any], reply: Reply, screen: Screen) -> None:
     choice = (event.get("choices") or [{}])[0]
     reply.finish = choice.get("finish_reason") or reply.finish
     delta = choice.get("delta") or {}
+    if delta and not reply.begun:
+        reply.begun = time.monotonic()
     if thought := delta.get("reasoning_content"):
         screen.aside(thought)
     if text := delta.get("content"):

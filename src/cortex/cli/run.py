@@ -53,4 +53,5 @@ def run(
         return
     from cortex.cli.chat import chat
 
-    chat(here.api(), model.id, history=here.config().data_folder / "chat_history.jsonl", tools=tools)
+    history = here.config().data_folder / "chat_history.jsonl"
+    chat(here.api(), model.id, history=history, tools=tools, counted=here.verbose)

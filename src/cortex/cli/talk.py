@@ -16,7 +16,8 @@ from cortex.core.errors import CortexError
 
 @dataclass(slots=True)
 class Talk:
-    """`settings` are fields of the request: `temperature`, `max_tokens` ... `system` is the system message."""
+    """`settings` are fields of the request: `temperature`, `max_tokens` ... `system` is the system message. `counted`:
+    replies are shown with their speed."""
 
     api: Api
     model: str
@@ -25,6 +26,7 @@ class Talk:
     system: str = ""
     tools: Sequence[Any] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    counted: bool = False
 
     def say(self, message: str) -> None:
         """Send a message and show the reply. Where nothing comes of it, it is as if it had not been sent."""
@@ -42,7 +44,7 @@ class Talk:
         """Replies until one has no call that waits for an answer; whether anything was said at all."""
         while True:
             with unechoed():
-                said = reply.speak(self.api, self._body())
+                said = reply.speak(self.api, self._body(), counted=self.counted)
             if said.stopped and not said.text:
                 return False
             self.messages.append(said.message())
