@@ -1,7 +1,7 @@
 """How OpenMP's threads wait for each other: spinning while the cores are free, asleep while other processes want them.
 
 A decode is some hundred short steps, and after each the threads wait for the last of them. On free cores spinning is
-fastest: a token of a 0.5B took 46 ms on two cores, and 69 ms asleep. Beside other processes a spinning thread burns the
+fastest: a token of a 0.5B took 42 ms on two cores, and 60 ms asleep. Beside other processes a spinning thread burns the
 core that the thread it waits for could have: on the same cores under a load of 6 to 12 a token took 700 to 5,000 ms
 with libgomp's own default (300,000 spins), 180 to 440 with 10,000, 100 to 280 with 1,000, and 80 to 240 asleep.
 
