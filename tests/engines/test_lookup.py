@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.engines.llama.lookup import KEY, LONGEST, PLACES, Lookup
+from cortex.engines.llama.lookup import HINT, KEY, LONGEST, PLACES, Lookup
 
 
 def test_what_followed_the_last_tokens_before_is_the_guess() -> None:
@@ -47,6 +47,38 @@ def test_only_the_latest_places_are_compared_and_not_for_ever() -> None:
     lookup = Lookup([7, 1, 2, 30] + [1, 2, 40] * PLACES + [7, 1, 2])
     assert lookup.next(1).tokens == [40]
     assert Lookup(list(range(100)) * 2).next(1).match == LONGEST
+
+
+def test_where_places_alike_go_on_otherwise_only_what_they_share_is_guessed() -> None:
+    assert Lookup([1, 2, 30, 40, 50, 1, 2, 30, 40, 60, 1, 2]).next(9).tokens == [30, 40]
+    assert Lookup([1, 2, 30, 1, 2, 40, 50, 1, 2]).next(9).tokens == [40], "one is always tried"
+
+
+def test_before_anything_is_said_the_first_hint_is_the_guess() -> None:
+    lookup = Lookup([1, 2, 3, 1, 2], hints=[[7, 8, 9], [8, 5]])
+    guess = lookup.next(2)
+    assert (guess.tokens, guess.match) == ([7, 8], HINT)
+    assert guess.match + guess.step > LONGEST, "if the first is right, so are the others"
+    lookup.said([])
+    assert lookup.next(9).tokens == [7, 8, 9]
+    lookup.said([3])
+    assert lookup.next(1).tokens == [1]
+
+
+def test_in_a_hint_one_token_is_enough_and_nothing_is_guessed_beyond_it() -> None:
+    lookup = Lookup([1, 2], hints=[[9], [6, 7, 8], [4, 7]])
+    lookup.said([7])
+    guess = lookup.next(9)
+    assert (guess.tokens, guess.match) == ([8], 1 + HINT)
+    lookup.said([7])
+    lookup.said([9])
+    assert lookup.next(9).tokens == [], "a hint that ends there tells nothing"
+
+
+def test_a_hint_is_trusted_more_than_a_place_that_says_as_much() -> None:
+    lookup = Lookup([6, 7, 1, 2], hints=[[9], [6, 7, 8]])
+    lookup.said([6, 7])
+    assert (lookup.next(9).tokens, lookup.next(9).match) == ([8], 2 + HINT)
 
 
 @given(st.lists(st.integers(0, 3), max_size=60), st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=10))

@@ -338,9 +338,10 @@ def test_the_reply_is_the_same_with_and_without_looking_up(start: Start, data: s
         sampling=sampling,
         max_tokens=draw(st.integers(1, 80)),
         prediction=draw(st.sampled_from(["", STORY[40:]])),
+        hints=draw(st.sampled_from([(), ("hello", "where do", "<fox>"), ("<tool_call>", "</s>", "")])),
     )
     strength = draw(st.sampled_from([4, 8, 30]))
-    [plain] = run(start(STORY, strength, context=256), replace(asked, prediction=""))
+    [plain] = run(start(STORY, strength, context=256), replace(asked, prediction="", hints=()))
     [looked] = run(start(STORY, strength, context=256, lookup=True), asked)
     assert same_but_for_the_work(plain, looked)
     assert looked.used.decodes <= plain.used.decodes

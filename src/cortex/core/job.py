@@ -40,9 +40,10 @@ class Job:
     only where it does not compile, to say which of them is at fault. `max_tokens` None means up to the context's end.
     `logprobs`: each token that is said comes with its log probability and this many of the likeliest; None: without
     any. With `echo` the client's tokens of the prompt come so, too. `ignore_eos`: the reply goes on until its grammar
-    or `max_tokens` ends it. `prediction` is a text that the reply may repeat: a draft. With a `suffix` the reply is
-    what stands between the prompt and it. With `embed` there is no reply, but the vector of the prompt: 32-bit floats,
-    little-endian, of length 1. `source` is the request's field that the prompt comes from.
+    or `max_tokens` ends it. `prediction` is a text that the reply may repeat: a draft. `hints` are short texts that it
+    is likely to hold; it may begin with the first. With a `suffix` the reply is what stands between the prompt and it.
+    With `embed` there is no reply, but the vector of the prompt: 32-bit floats, little-endian, of length 1. `source` is
+    the request's field that the prompt comes from.
     """
 
     prompt: tuple[Segment, ...]
@@ -54,6 +55,7 @@ class Job:
     echo: bool = False
     ignore_eos: bool = False
     prediction: str = ""
+    hints: tuple[str, ...] = ()
     suffix: str | None = None
     embed: bool = False
     source: str = "messages"

@@ -12,6 +12,7 @@ from cortex.core import grammar
 from cortex.core.chat import Chat, Tool
 from cortex.core.dialect import Dialect
 from cortex.core.errors import BadRequest
+from cortex.core.hints import hints
 from cortex.core.inline import Inline
 from cortex.core.job import Job, Part, Segment
 from cortex.core.parse import Parser, Reading
@@ -63,6 +64,7 @@ def plan(chat: Chat, profile: Profile, now: datetime) -> Plan:
         logprobs=chat.logprobs,
         ignore_eos=chat.ignore_eos,
         prediction=chat.prediction,
+        hints=hints(profile.dialect, tools),
     )
     reading = Reading(
         names={tool.name: arguments(tool) for tool in tools},

@@ -19,10 +19,12 @@ Key = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Tokens that may come next, and how many before them came as they had before."""
+    """Tokens that may come next, and how many before them came as they had before. Each that is right makes the next as
+    likely as `step` more would."""
 
     tokens: list[int]
     match: int
+    step: int = 1
 
 
 @dataclass(slots=True)

@@ -185,7 +185,7 @@ class Llama:
         if not self._model.rewinds:
             return None
         draft = Draft(self._vocabulary.continued(job.prediction)) if job.prediction else None
-        lookup = Lookup(tokens) if self._lookup else None
+        lookup = Lookup(tokens, [self._vocabulary.continued(hint) for hint in job.hints]) if self._lookup else None
         ask = partial(self._small.guess, number, tokens) if self._small else None
         return Guesser(self._costs, self._vocabulary.eog, draft, lookup, ask)
 

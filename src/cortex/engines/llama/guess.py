@@ -78,8 +78,8 @@ class Guesser:
         most, self._asked = min(most, MOST), False
         guess, self._predicted = self._guess(most)
         self._last = self._follow(guess.tokens, constraint).first(most)
-        self._matches = [guess.match + i for i in range(len(self._last))]
-        length = worthwhile(guess.match, self._last.forced, self._trust, self.costs, streams)
+        self._matches = [guess.match + guess.step * i for i in range(len(self._last))]
+        length = worthwhile(self._matches, self._last.forced, self._trust, self.costs, streams)
         if length or not self.small:
             return self._last.first(length)
         return self._ask(self.small, most, constraint, streams)

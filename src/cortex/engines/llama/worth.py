@@ -13,8 +13,8 @@ from typing import Final
 
 # How often the next token was the one guessed, by how many tokens before it had come as before (the last: or more).
 # Roughly what Qwen2.5-Coder 0.5B does in prose, code and JSON; a job's own guesses soon count for more.
-PRIOR: Final = (0.3, 0.3, 0.5, 0.55, 0.7, 0.75, 0.75, 0.8, 0.8, 0.85, 0.85, 0.9, 0.95)
-WEIGHT: Final = 4.0  # guesses that the prior counts as
+PRIOR: Final = (0.3, 0.3, 0.4, 0.5, 0.65, 0.75, 0.75, 0.8, 0.8, 0.85, 0.85, 0.9, 0.95)
+WEIGHT: Final = 3.0  # guesses that the prior counts as
 LIKELY: Final = (0.4, 0.7, 0.9)  # probabilities that are counted apart
 SURE: Final = (1, 3, 8, 12)  # and the matches that they are worth
 BANDS: Final = (3, 6, 12)  # matches shorter than these are counted together
@@ -55,9 +55,9 @@ class Trust:
         self._right[band] += right
 
 
-def worthwhile(match: int, forced: Sequence[bool], trust: Trust, costs: Costs, streams: int) -> int:
-    """How many tokens of a guess are worth trying; `forced` says which of them the grammar decides once those before
-    are right, `streams` how many jobs share the decode.
+def worthwhile(matches: Sequence[int], forced: Sequence[bool], trust: Trust, costs: Costs, streams: int) -> int:
+    """How many tokens of a guess are worth trying; `matches` says how much before each came as before, `forced` which
+    of them the grammar decides once those before are right, `streams` how many jobs share the decode.
 
     A right guess saves this job a decode, whose fixed part it shares with the others. A wrong one, and all behind it,
     costs its own work.
@@ -66,9 +66,8 @@ def worthwhile(match: int, forced: Sequence[bool], trust: Trust, costs: Costs, s
     for i, decided in enumerate(forced):
         row = 0.0 if i + 1 < len(forced) and forced[i + 1] else costs.row
         if not decided:
-            likely *= trust.of(match)
+            likely *= trust.of(matches[i])
             gain += likely * costs.step / streams
-        match += 1
         gain -= (1 - likely) * (costs.token + row)
         if gain > best:
             best, length = gain, i + 1
