@@ -7,12 +7,29 @@ CORTEX_TEST_MODELS names the folder (default: ~/.cache/cortex-test-models); `smo
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from _pytest.capture import CaptureManager
+
+# A shell that starts tests in the background lets them ignore Ctrl-C, and so all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A command line that was run in this process has said what is logged; the next test says so itself."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [each for each in root.handlers if type(each) is logging.StreamHandler and each not in handlers]:
+        root.removeHandler(handler)
 
 
 class Telling:

@@ -84,6 +84,16 @@ OBEYED: list[tuple[dict[str, Any], CompletionRequest]] = [
     ({"top_p": 0.5}, CompletionRequest("m", (sampled(top_p=0.5),))),
     ({"top_k": 7}, CompletionRequest("m", (sampled(top_k=7),))),
     ({"min_p": 0.1}, CompletionRequest("m", (sampled(min_p=0.1),))),
+    ({"typ_p": 0.5, "min_keep": 2}, CompletionRequest("m", (sampled(typ_p=0.5, min_keep=2),))),
+    (
+        {"dynatemp_range": 1, "dynatemp_exponent": 2},
+        CompletionRequest("m", (sampled(dynatemp_range=1.0, dynatemp_exponent=2.0),)),
+    ),
+    (
+        {"mirostat": 1, "mirostat_tau": 3, "mirostat_eta": 0.5},
+        CompletionRequest("m", (sampled(mirostat=1, mirostat_tau=3.0, mirostat_eta=0.5),)),
+    ),
+    ({"penalize_nl": False}, CompletionRequest("m", (sampled(penalize_nl=False),))),
     ({"frequency_penalty": 1}, CompletionRequest("m", (sampled(frequency_penalty=1.0),))),
     ({"presence_penalty": 1}, CompletionRequest("m", (sampled(presence_penalty=1.0),))),
     ({"repeat_penalty": 1.1}, CompletionRequest("m", (sampled(repeat_penalty=1.1),))),
