@@ -298,6 +298,23 @@ def test_a_prediction_with_a_wrong_word_is_followed_after_it(coder: Llama) -> No
     assert drafted.used.decodes < drafted.used.completion * 0.8
 
 
+@pytest.mark.model
+def test_a_prediction_and_a_seed_give_the_same_reply(smollm2: Path) -> None:
+    """On an engine of its own: where a sequence's cells lie decides in which order they are summed up."""
+    engine = llama(smollm2, context=512, parallel=1)
+    question = chat("Say hello.", max_tokens=20)
+    run(engine, question)
+    same = 0
+    for seed in range(5):
+        seeded = replace(question, sampling=Sampling(temperature=0.3, seed=seed))
+        [plain] = run(engine, seeded)
+        [drafted] = run(engine, replace(seeded, prediction=plain.data.decode(errors="replace")))
+        same += drafted.data == plain.data
+        assert drafted.used.accepted > 0
+    engine.close()
+    assert same >= 3
+
+
 def test_what_was_said_before_is_looked_up(start: Start) -> None:
     """The prompt holds the story, and the reply tells it."""
     asked = job(STORY + "hello there", max_tokens=80)
