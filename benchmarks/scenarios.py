@@ -207,8 +207,9 @@ def streaming(visit: Visit, number: int) -> Measures:
     if visit.server.http_cpu() is not None and reply.chunks > short.chunks:
         idle, request, whole_reply = (after - before for before, after in itertools.pairwise(marks))
         idle *= (reply.seconds - short.seconds) / IDLE
-        found["HTTP CPU per request"] = request
-        found["HTTP CPU per chunk"] = (whole_reply - request - idle) / (reply.chunks - short.chunks)
+        chunks = (whole_reply - request - idle) / (reply.chunks - short.chunks)
+        if chunks > 0:  # the clock of a process's time is coarse: what is lost in it is no figure
+            found |= {"HTTP CPU per request": request, "HTTP CPU per chunk": chunks}
     return found | visit.totals
 
 
