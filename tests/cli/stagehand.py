@@ -19,6 +19,10 @@ import time
 from typing import Any
 
 PATIENCE = 60.0  # seconds that a command gets
+CTRL_C = "\x03"
+# A prompt is on the screen before `input` listens for signals: a Ctrl-C in between is noticed with the next key only.
+# Nobody is as fast as that; where it befalls this one all the same, it presses again, as anybody would.
+REACTION, AGAIN = 0.1, 10.0  # seconds
 
 
 def perform(order: dict[str, Any]) -> dict[str, Any]:
@@ -32,24 +36,35 @@ def _terminal(order: dict[str, Any]) -> dict[str, Any]:
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 200, order["columns"], 0, 0))
         _command(order)
-    said, seen, typed, deadline = b"", 0, list(order["typed"]), time.monotonic() + PATIENCE
+    said, seen, typed, keys = b"", 0, list(order["typed"]), ""
+    heard = time.monotonic()
+    deadline = heard + PATIENCE
     while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 0.1)[0]:
-            continue
-        try:
-            data = os.read(terminal, 1 << 16)
-        except OSError:  # nobody has the other end any more
-            break
-        said += data
         while typed and (at := said.find(typed[0][0].encode(), seen)) >= 0:
             expected, keys = typed.pop(0)
             seen = at + len(expected.encode())
-            os.write(terminal, keys.encode())
+            _press(terminal, keys)
+        if not select.select([terminal], [], [], 0.1)[0]:
+            if keys == CTRL_C and time.monotonic() > heard + AGAIN:
+                heard = time.monotonic()
+                _press(terminal, keys)
+            continue
+        try:
+            said += os.read(terminal, 1 << 16)
+        except OSError:  # nobody has the other end any more
+            break
+        heard = time.monotonic()
     else:
         os.kill(child, 9)
         said += f"\n[killed: it waits for {typed}]".encode()
     os.close(terminal)
     return {"code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), "out": said.decode(), "err": ""}
+
+
+def _press(terminal: int, keys: str) -> None:
+    if keys == CTRL_C:
+        time.sleep(REACTION)
+    os.write(terminal, keys.encode())
 
 
 def _piped(order: dict[str, Any]) -> dict[str, Any]:
