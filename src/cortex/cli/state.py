@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cortex.cli.api import Api
     from cortex.models.store import Store
 
-Context = Annotated[int | None, typer.Option("--ctx_len", min=1, help="Tokens of context for one request.")]
 Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 

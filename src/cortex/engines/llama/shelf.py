@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from cortex.engines.llama.prefix import common
 
@@ -34,8 +33,6 @@ NEW: Final = "new-"  # how the name of a file begins while it is written
 OLD: Final = 3600  # seconds: nobody writes it any more
 SAMPLES: Final = 64  # places of a model's file that tell it from another
 SAMPLE: Final = 1 << 16
-
-Tokens = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
