@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from cli.desk import Desk, delta, serving
 from cli.stage import Stage, Step, stage
+from cortex.cli.lines import typed
 from cortex.config import persist, read
 from models import tiny
 from models.hub import Hub
@@ -154,6 +156,14 @@ def test_a_pull_that_is_stopped_goes_on_later(terminal: Stage) -> None:
         assert "Model big:1b downloaded successfully!" in slow.perform(Step("pull big:1b"))
         assert any(not asked.startswith("bytes=0-") for asked in hub.ranges_of("model.gguf") if asked)
     slow.perform(Step("models delete big:1b"))
+
+
+def test_a_prompt_does_not_go_with_an_output_that_goes_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("2\n"))
+    assert typed("Select an option (1-2): ") == "2"
+    assert tuple(capsys.readouterr()) == ("", "Select an option (1-2): ")
 
 
 @pytest.mark.parametrize("words", ["", "run --help", "doctor", "config status", "models list", "hardware list"])

@@ -60,7 +60,7 @@ class Lines:
 
     def _line(self, prompt: str) -> str:
         if self.terminal:
-            return input(prompt) if sys.stdout.isatty() else _blind(prompt)
+            return typed(prompt)
         line = sys.stdin.readline()
         if not line:
             raise EOFError
@@ -88,8 +88,11 @@ class Lines:
             file.write(json.dumps(message, ensure_ascii=False) + "\n")
 
 
-def _blind(prompt: str) -> str:
-    """A line where the output goes elsewhere: the prompt must not go with it."""
+def typed(prompt: str) -> str:
+    """A line that the user types at the terminal after `prompt`, which does not go with an output that goes elsewhere.
+    Raises `EOFError` at the end, `KeyboardInterrupt` on Ctrl-C."""
+    if sys.stdout.isatty():
+        return input(prompt)  # it has to go through readline, or it is lost when the line is edited
     typer.echo(prompt, nl=False, err=True)
     return input()
 

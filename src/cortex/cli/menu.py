@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import typer
 
+from cortex.cli.lines import typed
 from cortex.cli.misuse import Misuse
 
 
@@ -51,10 +52,7 @@ def drawn(blocks: Sequence[Block], default: str) -> Iterator[str]:
 def asked(prompt: str) -> str:
     """A line that the user types after `prompt`. The end of input interrupts: there will be no answer."""
     try:
-        if sys.stdout.isatty():
-            return input(prompt)  # the prompt has to go through readline, or it is lost when the line is edited
-        typer.echo(prompt, nl=False, err=True)
-        return input()
+        return typed(prompt)
     except EOFError:
         typer.echo(err=True)
         raise KeyboardInterrupt from None

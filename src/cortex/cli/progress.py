@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import typer
@@ -114,14 +114,9 @@ def waiting(what: str) -> Iterator[Callable[[float | None], None]]:
         yield lambda fraction: progress.update(task, description=what + _percent(fraction))
 
 
-@contextmanager
-def glancing(what: str) -> Iterator[None]:
+def glancing(what: str) -> AbstractContextManager[object]:
     """The same for what takes a few seconds at most: nothing but on a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    with waiting(what):
-        yield
+    return waiting(what) if sys.stderr.isatty() else nullcontext()
 
 
 def _plain(what: str) -> Callable[[float | None], None]:
