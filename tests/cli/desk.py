@@ -16,13 +16,15 @@ from cortex.config import read
 
 @dataclass
 class Desk:
-    """`answers` by method and path: a status and JSON, event data to stream, or None: no answer. `asked`: what came."""
+    """`answers` by method and path: a status and JSON, event data to stream, or None: no answer. `asked`: what came.
+    A route in `breaks` closes the connection in place of an answer."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
     health: str = "cortex-cpp is alive!!!"
     closed: Event = field(default_factory=Event)
+    breaks: set[str] = field(default_factory=set)
 
     def bodies(self, route: str) -> list[Any]:
         return [body for asked, body in self.asked if asked == route]
@@ -38,6 +40,8 @@ def serving(desk: Desk, rc: Path) -> Iterator[Desk]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             desk.asked.append((route, json.loads(body) if body else None))
             desk.keys.add(self.headers.get("Authorization", ""))
+            if route in desk.breaks:
+                return None
             match desk.answers.get(route, (404, {"message": f"no answer for {route}"})):
                 case (int(status), content):
                     self._send(status, json.dumps(content).encode())

@@ -84,6 +84,35 @@ def test_delete_stops_the_model_first(cortex: Cortex, home: Path, desk: Desk) ->
     assert desk.bodies("POST /v1/models/stop") == [{"model": "tiny:1b"}]
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((401, {"message": "this API key is not known"}), "this API key is not known"),
+        ((403, {"message": "not for you"}), "not for you"),
+        ((429, {"message": "too many requests wait"}), "too many requests wait"),
+        ((500, {"message": "the engine failed"}), "the engine failed"),
+        ((502, None), "the server answered with status 502"),
+    ],
+)
+def test_a_model_that_cannot_be_stopped_is_not_deleted(
+    cortex: Cortex, home: Path, desk: Desk, answer: object, told: str
+) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/stop"] = answer
+    done = cortex("models", "delete", "tiny:1b")
+    assert (done.code, done.err) == (1, f"Error: Failed to delete model: {told}\n")
+    assert "tiny:1b" in cortex("models", "list").out
+
+
+def test_a_server_that_goes_away_while_a_model_is_stopped_is_named(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.breaks.add("POST /v1/models/stop")
+    done = cortex("models", "delete", "tiny:1b")
+    assert done.code == 1
+    assert done.err.startswith("Error: Failed to delete model: the server at http://127.0.0.1:")
+    assert "tiny:1b" in cortex("models", "list").out
+
+
 def test_a_broken_file_is_refused_with_a_reason(cortex: Cortex, home: Path) -> None:
     (home / "f.gguf").write_bytes(tiny.gguf()[:-1])
     done = cortex("models", "import", "--model_id", "x", "--model_path", str(home / "f.gguf"))

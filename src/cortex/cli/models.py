@@ -26,6 +26,8 @@ app = typer.Typer(
 
 app.add_typer(sources.app)
 
+NOT_LOADED = (400, 404)  # what a server answers that is to stop a model which it does not run, or does not have
+
 Id = Annotated[str, typer.Argument(help="The model's id, or enough of it to be the only one.")]
 WholeId = Annotated[str, typer.Argument(help="The model's whole id.")]
 
@@ -87,7 +89,7 @@ def import_model(
 @app.command(epilog="Example: cortex models delete smollm2:135m")
 def delete(context: typer.Context, model_id: WholeId) -> None:
     """Remove a model, stopped first. An imported file stays where it is."""
-    from cortex.cli.api import Refused
+    from cortex.cli.api import Down, Refused
 
     here = state(context)
     store, api = here.store(), here.api()
@@ -95,8 +97,8 @@ def delete(context: typer.Context, model_id: WholeId) -> None:
     if api.alive():
         try:
             api.call("POST", "/v1/models/stop", {"model": model_id})
-        except Refused as error:  # it was not loaded
-            if error.answer >= 500:
+        except (Refused, Down) as error:
+            if not isinstance(error, Refused) or error.answer not in NOT_LOADED:
                 raise CortexError(f"Failed to delete model: {error.message}") from error
     store.delete(model_id)
     show.note(f"Model {model_id} deleted successfully")
