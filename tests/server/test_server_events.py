@@ -147,6 +147,16 @@ def test_what_a_name_may_mean_is_asked_before_it_is_pulled(local: Local, store: 
         assert http.post("/models/pull/info", json={"model": NAME}).json()["availableModels"] == [NAME]
 
 
+def test_the_hub_is_asked_once_what_a_name_means(local: Local, store: Store, home: hub.Hub) -> None:
+    home.repos["author/Repo"] = {"main": {"m.gguf": DATA}}
+    with listening(local) as socket:
+        for name in ("llama3.1", "author/Repo"):
+            httpx.post(f"{local.url}/v1/models/pull", json={"model": name}, timeout=PATIENCE).raise_for_status()
+            assert heard(socket, "DownloadSuccess", "DownloadError")[-1]["type"] == "DownloadSuccess"
+    asked = [request.path for request in home.asked if request.path.startswith("/api/")]
+    assert asked == ["/api/models/cortexso/llama3.1/refs", "/api/models/author/Repo/revision/main"]
+
+
 def test_sources_are_kept_listed_and_removed(local: Local, home: hub.Hub) -> None:
     with httpx.Client(base_url=local.url, timeout=PATIENCE) as http:
         added = http.post("/v1/models/sources", json={"source": "https://huggingface.co/cortexso/llama3.1"})

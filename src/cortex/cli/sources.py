@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,16 +49,10 @@ def list_sources(context: typer.Context, as_json: Json = False) -> None:
 
 
 def repositories(here: State) -> Repositories:
-    from cortex.models.choices import choices
     from cortex.models.repositories import Repositories
     from cortex.models.sources import network
 
     config = here.config()
     network.use(config)
-
-    def look(repository: str) -> Sequence[dict[str, Any]]:
-        found = choices(repository, token=config.huggingface_token)
-        return [{"id": item.id, "size": item.size} for item in found.items] if found else []
-
     config.data_folder.mkdir(parents=True, exist_ok=True)
-    return Repositories(config.data_folder, look)
+    return Repositories(config.data_folder, lambda: config.huggingface_token)

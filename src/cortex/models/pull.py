@@ -55,7 +55,12 @@ def pull(
     id: str = "",
     cancel: Event | None = None,
 ) -> Model:
-    """The model that `name` means, fetched unless it is here, as `id` if one is given.
+    """The model that `name` means, as `id` if one is given: `target` and `fetch` in one."""
+    return fetch(store, target(name, catalogue or builtin(), token=token, id=id), watch, cancel=cancel)
+
+
+def fetch(store: Store, wanted: Target, watch: Watch, *, cancel: Event | None = None) -> Model:
+    """The model, fetched unless it is here.
 
     A second process waits for the first, and then has it. `cancel` ends it soon after it is set, wherever it is; the
     next pull goes on from there, as it does after a Ctrl-C or a kill.
@@ -64,7 +69,6 @@ def pull(
     as promised.
     """
     stop = cancel or Event()
-    wanted = target(name, catalogue or builtin(), token=token, id=id)
     staging = store.staging(wanted.entry.id)
     staging.parent.mkdir(parents=True, exist_ok=True)
 

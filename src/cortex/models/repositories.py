@@ -10,18 +10,18 @@ from typing import Any
 
 from cortex.core.errors import BadRequest, NotFound
 from cortex.models.catalogue import Catalogue, builtin
+from cortex.models.choices import choices
 from cortex.models.lock import locked
 
 ADDRESS = re.compile(r"(?:https?://huggingface\.co/)?([\w.-]+)(?:/([\w.-]+))?/?")
 CATALOGUE = "catalogue"
-Models = Sequence[dict[str, Any]]
 
 
 class Repositories:
-    """Kept in the data folder `folder`. `look` gives the models of a repository, each with `id` and `size` (bytes)."""
+    """Kept in the data folder `folder`. `token` gives the one that Hugging Face is asked with."""
 
-    def __init__(self, folder: Path, look: Callable[[str], Models], *, catalogue: Catalogue | None = None) -> None:
-        self._file, self._look, self._catalogue = folder / "sources.json", look, catalogue or builtin()
+    def __init__(self, folder: Path, token: Callable[[], str], *, catalogue: Catalogue | None = None) -> None:
+        self._file, self._token, self._catalogue = folder / "sources.json", token, catalogue or builtin()
 
     def list(self) -> list[dict[str, Any]]:
         return [self._builtin(), *self._kept()]
@@ -34,11 +34,12 @@ class Repositories:
         return found
 
     def add(self, source: str) -> None:
-        """Raises `BadRequest`, or what `look` raises where the repository cannot be asked."""
+        """Raises `BadRequest`, or `Unreachable` where the repository cannot be asked or has no models."""
         id = name(source)
         if id == CATALOGUE:
             raise BadRequest(f"{CATALOGUE} is built in", param="source")
-        models = list(self._look(id))
+        found = choices(id, catalogue=self._catalogue, token=self._token())
+        models = [{"id": item.id, "size": item.size} for item in found.items] if found else []
         with locked(self._file.with_suffix(".lock")):
             rows = [row for row in self._kept() if row["id"] != id]
             self._write([*rows, {"id": id, "author": id.partition("/")[0], "models": models, "metadata": {}}])

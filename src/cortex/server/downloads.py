@@ -17,7 +17,7 @@ from cortex.config import Config
 from cortex.core.errors import CortexError
 from cortex.models.catalogue import builtin
 from cortex.models.choices import choices
-from cortex.models.pull import pull
+from cortex.models.pull import fetch
 from cortex.models.sources import Cancelled, network
 from cortex.models.store import Model, Store
 from cortex.models.target import Target, target
@@ -81,7 +81,7 @@ class Downloads:
         id = wanted.entry.id
         if id not in self._running:
             task = Task(id, wanted.entry.sources[0].address, str(self._place(wanted)), wanted.entry.size)
-            work = asyncio.create_task(self._run(task, name, id), name=f"pull {id}")
+            work = asyncio.create_task(self._run(task, wanted), name=f"pull {id}")
             self._running[id] = task, work
             work.add_done_callback(lambda _: self._running.pop(id, None))
             self._tell("Started", task)
@@ -90,11 +90,6 @@ class Downloads:
     def configure(self, config: Config) -> None:
         self.token = config.huggingface_token
         network.use(config)
-
-    def look(self, repository: str) -> list[dict[str, Any]]:
-        """The models of a repository, or of a family of the hub. Asks the network."""
-        found = choices(repository, token=self.token)
-        return [{"id": item.id, "size": item.size} for item in found.items] if found else []
 
     async def info(self, name: str) -> dict[str, Any]:
         """What `name` may mean, in the shape of `/models/pull/info`."""
@@ -128,15 +123,14 @@ class Downloads:
         if works:
             await asyncio.wait(works)
 
-    async def _run(self, task: Task, name: str, id: str) -> None:
+    async def _run(self, task: Task, wanted: Target) -> None:
         loop = asyncio.get_running_loop()
 
         def progress(done: int, total: int) -> None:
             loop.call_soon_threadsafe(self._progress, task, done, total)
 
         try:
-            watch = Watcher(task, progress)
-            model = await off(pull, self._store, name, watch, token=self.token, id=id, cancel=task.stop)
+            model = await off(fetch, self._store, wanted, Watcher(task, progress), cancel=task.stop)
         except Cancelled:
             self._tell("Stopped", task)
         except CortexError as error:

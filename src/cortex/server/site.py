@@ -69,7 +69,7 @@ class Site:
     def __post_init__(self) -> None:
         store = self.service.library.store
         self.downloads = Downloads(store, self.events)
-        self.sources = Repositories(store.folder, self.downloads.look)
+        self.sources = Repositories(store.folder, lambda: self.downloads.token)
         self.service.watch(self.events.loads)
         self.configuration.changed += [self._configure, self.service.configure, self.downloads.configure]
 
