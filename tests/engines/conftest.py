@@ -7,7 +7,7 @@ from pathlib import Path
 
 import grown
 import pytest
-from drive import CHATTY, llama
+from drive import CHATTY, llama, rest
 
 from cortex.engines.base import Engine, Load
 from cortex.engines.llama.engine import Llama
@@ -70,6 +70,6 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     yield engine
     for number in range(20):
         engine.cancel(number)
-    assert not engine.busy
+    rest(engine)
     if request.param != "smol":
         engine.close()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drive import Outcome, job, llama, run
+from drive import Outcome, job, llama, rest, run
 
 from cortex.core.job import Job
 from cortex.engines.llama import keeper
@@ -42,8 +42,7 @@ def start() -> Iterator[Start]:
 def say(engine: Llama, one: Job) -> Outcome:
     """What the job gives; then the engine does what it does when nobody waits."""
     [outcome] = run(engine, one)
-    while engine.busy:
-        assert engine.step() == []
+    rest(engine)
     return outcome
 
 

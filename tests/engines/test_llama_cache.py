@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drive import Outcome, collect, finish, job, llama, run
+from drive import Outcome, collect, finish, job, llama, rest, run
 
-from cortex.core.job import Job
+from cortex.core.errors import EngineError
+from cortex.core.job import Job, Segment
 from cortex.engines.llama.engine import Llama
 from cortex.engines.llama.slots import Chunk, Flow
 
@@ -85,6 +86,88 @@ def test_a_chat_goes_on_in_the_cache_as_it_would_without(start: Start) -> None:
     [again] = run(engine, second)
     assert again.used.cached == told.used.prompt + told.used.completion - 1
     assert said([again]) == alone(start, second)
+
+
+@pytest.mark.parametrize("grammar", ['start: " you and me" /[.,]/', 'start: /[a-c]/ " and so on, word for word,"'])
+def test_with_a_moment_in_between_the_next_turn_finds_all_that_was_said(start: Start, grammar: str) -> None:
+    """What the grammar completed behind the last decode, too."""
+    engine = start()
+    [told] = run(engine, job("hello there", grammar=grammar, max_tokens=None))
+    rest(engine)
+    second = job(f"hello there{told.text} hello", max_tokens=30)
+    spelled = replace(second, prompt=(Segment(tokens=tuple(engine._prompt(second))),))  # as it was said
+    [again] = run(engine, second)
+    assert told.finish == "stop"
+    assert again.used.cached == told.used.prompt + told.used.completion
+    assert said([again]) == alone(start, spelled)
+
+
+def test_replies_that_end_together_are_finished_together(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = start()
+    told = run(engine, *[job(f"hello {number}", grammar='start: /[a-c]/ "!"') for number in range(3)])
+    decoded: list[int] = []
+    decode = engine._decoder.decode
+    monkeypatch.setattr(engine._decoder, "decode", lambda chunks: (decoded.append(len(chunks)), decode(chunks)))
+    rest(engine)
+    assert decoded == [3]
+    for number, one in enumerate(told):
+        [again] = run(engine, job(f"hello {number}{one.text} and"))
+        assert again.used.cached == one.used.prompt + one.used.completion
+
+
+def test_a_reply_that_was_cut_off_is_finished_where_it_can_be_taken_back(start: Start, path: Path) -> None:
+    """A model that cannot rewind would lose the whole of it where the next turn does not say its last token."""
+    engine = start(parallel=1)
+    [told] = run(engine, job("hello there", grammar="start: /[a-z]{9}/", max_tokens=5))
+    assert (told.finish, engine.busy) == ("length", path.stem == "llama")
+    rest(engine)
+    [again] = run(engine, job(f"hello there{told.text} hello"))
+    assert again.used.cached == told.used.prompt + told.used.completion - (path.stem == "mamba")
+
+
+def test_a_request_that_comes_first_computes_the_end_itself(start: Start) -> None:
+    engine = start()
+    [told] = run(engine, job("hello there", grammar='start: " you and me" /[.,]/'))
+    assert engine.busy
+    second = job(f"hello there{told.text} hello", max_tokens=30)
+    engine.submit(1, second)
+    [again] = finish(engine, [1])
+    assert again.used.cached == told.used.prompt + told.used.completion - 1
+    assert said([again]) == alone(start, second)
+
+
+def test_a_cancelled_reply_is_not_finished(start: Start) -> None:
+    engine = start()
+    engine.submit(0, job("hello there", max_tokens=50))
+    for _ in range(5):
+        engine.step()
+    engine.cancel(0)
+    assert not engine.busy
+
+
+def test_an_end_that_cannot_be_decoded_costs_the_sequence_and_nothing_else(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = start()
+    one = job("hello there", grammar='start: " you and me" /[.,]/')
+    [told] = run(engine, one)
+
+    def fail(chunks: list[Chunk]) -> None:
+        raise EngineError("no cell")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(engine._decoder, "decode", fail)
+        rest(engine)
+    assert "the end of a reply could not be decoded: no cell" in caplog.text
+    [again] = run(engine, one)
+    assert (again.data, again.used.cached) == (told.data, 0)
+
+
+def test_an_engine_that_is_closed_before_a_reply_was_finished_closes(path: Path) -> None:
+    engine = llama(path, context=CONTEXT, parallel=2)
+    run(engine, job("hello there", grammar='start: " you and me" /[.,]/'))
+    assert engine.busy
+    engine.close()
 
 
 def test_a_prompt_that_parts_from_the_cached_one_says_what_it_says_alone(start: Start, path: Path) -> None:

@@ -172,6 +172,101 @@ def test_the_next_turn_of_a_chat_finds_what_was_said() -> None:
     assert d.slots.free == 1000 - 23
 
 
+def finished(d: Desk, number: int, tokens: list[int], tail: list[int]) -> Flow:
+    """A flow that has ended with so much said and not decoded."""
+    flow = d.add(number, tokens)
+    d.step()
+    flow.tokens += tail
+    d.slots.remove(flow, tail=True)
+    return flow
+
+
+def decode_tails(d: Desk, most: int = 8) -> list[Chunk]:
+    chunks = d.slots.tails(most)
+    for chunk in chunks:
+        d.pool.decode(chunk)
+        d.slots.decoded(chunk)
+    assert d.slots.free == d.pool.free
+    return chunks
+
+
+def test_what_was_said_last_is_decoded_when_there_is_time_and_then_found() -> None:
+    d = desk()
+    finished(d, 0, fresh(0, 20), [777, 778])
+    assert d.slots.has_tails
+    assert [(chunk.start, chunk.tokens, chunk.last) for chunk in decode_tails(d)] == [(20, [777, 778], False)]
+    assert not d.slots.has_tails
+    second = d.add(1, [*fresh(0, 20), 777, 778, 779])
+    assert sizes(d.step()) == {1: 1}
+    assert second.cached == 22
+
+
+def test_tails_are_decoded_in_small_batches_the_newest_first() -> None:
+    d = desk()
+    for number in range(3):
+        finished(d, number, fresh(100 * number, 20), fresh(1000 * number, 5))
+    assert [[chunk.tokens for chunk in decode_tails(d)] for _ in range(3)] == [
+        [fresh(2000, 5), fresh(1000, 3)],
+        [fresh(1003, 2), fresh(0, 5)],
+        [],
+    ]
+
+
+def test_a_prompt_that_comes_first_decodes_the_tail_itself() -> None:
+    d = desk()
+    finished(d, 0, fresh(0, 20), [777, 778])
+    second = d.add(1, [*fresh(0, 20), 777, 778, 779])
+    assert sizes(d.step()) == {1: 3}
+    assert (second.cached, d.slots.has_tails, d.slots.tails(8)) == (20, False, [])
+
+
+def test_a_tail_whose_sequence_is_shared_stays_the_tail_of_that_sequence() -> None:
+    d = desk()
+    finished(d, 0, fresh(0, 20), [777])
+    other = d.add(1, [*fresh(0, 5), 900])
+    d.step()
+    assert other.cached == 5
+    assert [chunk.tokens for chunk in decode_tails(d)] == [[777]]
+    assert other.lane
+    assert other.lane.tokens == [*fresh(0, 5), 900]
+
+
+def test_a_tail_takes_the_cells_of_idle_sequences_but_of_none_with_a_tail() -> None:
+    d = desk(cells=100)
+    finished(d, 0, fresh(0, 50), [])
+    finished(d, 1, fresh(200, 50), [777, 778])
+    assert d.slots.free == 0
+    assert [chunk.tokens for chunk in decode_tails(d)] == [[777, 778]]
+    assert d.slots.known([*fresh(200, 50), 777, 778, 1]) == 52
+
+
+@pytest.mark.parametrize("rewinds", [True, False])
+def test_a_tail_for_which_there_is_no_cell_is_given_up(rewinds: bool) -> None:
+    d = desk(cells=100, rewinds=rewinds)
+    if not rewinds:
+        finished(d, 0, fresh(0, 50), [])  # a state that would have to go as a whole
+    finished(d, 1, fresh(200, 100 if rewinds else 50), [777, 778])
+    assert decode_tails(d) == []
+    assert not d.slots.has_tails
+    assert d.slots.known([*fresh(200, 100 if rewinds else 50), 777]) == (100 if rewinds else 50)
+
+
+def test_an_idle_sequence_that_gives_way_gives_up_its_tail() -> None:
+    d = desk(cells=100)
+    finished(d, 0, fresh(0, 60), [777])
+    d.add(1, fresh(200, 60))
+    d.step()
+    assert not d.slots.has_tails
+
+
+def test_a_tail_that_could_not_be_decoded_takes_its_sequence_with_it() -> None:
+    d = desk()
+    finished(d, 0, fresh(0, 20), [777])
+    [chunk] = d.slots.tails(8)
+    d.slots.spoilt(chunk)
+    assert (d.slots.has_tails, d.slots.known([*fresh(0, 20), 777]), d.slots.free) == (False, 0, 1000)
+
+
 def test_a_prompt_shares_the_beginning_of_one_that_is_running() -> None:
     d = desk()
     d.add(0, [*fresh(0, 20), 50])
@@ -500,7 +595,9 @@ def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rew
             flow.tokens += chunk.draft.tokens[:right]
             wanted -= right
             if chunk.last and wanted == 0:
-                d.slots.remove(flow)
+                flow.tokens += fresh(200, draw.choice([0, 1, 3])) if len(flow.tokens) < 117 else []
+                d.slots.rewind(flow)
+                d.slots.remove(flow, tail=True)
                 ended += 1
                 del flows[flow.number]
             elif chunk.last:
@@ -513,6 +610,8 @@ def test_whatever_happens_every_flow_ends_and_the_books_are_right(seed: int, rew
             flow, _ = flows.pop(draw.choice(sorted(flows)))
             d.slots.remove(flow)
             ended += 1
+        if draw.random() < 0.1:
+            decode_tails(d, draw.randint(1, 8))
         if begun == ended == 40:
             break
     assert begun == ended == 40

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 IRRELEVANT: Final = Costs(1, 1, 1)  # of a model that tries nothing
 IDLE: Final = 28  # sequences beside those that run
+TAIL: Final = 8  # tokens of replies that have ended, decoded at once while nobody waits: a request may come meanwhile
 DRAFTS: Final = 32  # tokens that one step may try, or tell of a prompt: each costs a row of logits
 
 
@@ -119,7 +120,12 @@ class Llama:
 
     @property
     def busy(self) -> bool:
-        return bool(self._ready or self._runs or self._embedder.busy or self._keeper.unsaved)
+        return bool(self._ready or self._runs or self._embedder.busy or self._rests)
+
+    @property
+    def _rests(self) -> bool:
+        """Whether there is something to do that nobody waits for."""
+        return self._slots.has_tails or self._keeper.unsaved
 
     def submit(self, number: int, job: Job) -> None:
         """Queue this job. What its grammar forces from the start is said at once, and decoded with the prompt."""
@@ -201,8 +207,26 @@ class Llama:
             ready, self._ready = self._ready, []
             return ready
         if not self._runs and not self._embedder.busy:
-            self._keeper.save()
+            self._rest()
+            return []
         return self._continue() + self._embedder.step(gently=bool(self._runs))
+
+    def _rest(self) -> None:
+        """A little of what nobody waits for: what was said last goes through the model, then prefixes to the disk."""
+        if chunks := self._slots.tails(TAIL):
+            self._decode_tails(chunks)
+        else:
+            self._keeper.save()
+
+    def _decode_tails(self, chunks: list[Chunk]) -> None:
+        report = self._slots.decoded
+        try:
+            self._decode(chunks)
+        except EngineError as error:
+            logger.error("the end of a reply could not be decoded: %s", error.message)
+            report = self._slots.spoilt
+        for chunk in chunks:
+            report(chunk)
 
     def _continue(self) -> list[Piece | Failure]:
         """One decode for all replies."""
@@ -260,7 +284,8 @@ class Llama:
         if chunk.draft:
             self._slots.rewind(chunk.flow)
         if piece.finish:
-            self._end(chunk.flow.number)
+            # What a model that cannot rewind has been through is of use only where the next turn says it all.
+            self._end(chunk.flow.number, tail=not run.echo and (self._model.rewinds or piece.finish == "stop"))
         return piece
 
     def _fail(self, flow: Flow, error: CortexError) -> Failure:
@@ -271,9 +296,10 @@ class Llama:
             self._small.end(flow.number)
         return Failure(flow.number, error.message)
 
-    def _end(self, number: int) -> None:
+    def _end(self, number: int, *, tail: bool = False) -> None:
+        """With `tail` the last tokens of its reply, too, are to be found by the next turn."""
         if run := self._runs.pop(number, None):
-            self._slots.remove(run.flow)
+            self._slots.remove(run.flow, tail=tail)
             if self._small:
                 self._small.end(number)
             if not run.echo:  # texts to be rated do not come back

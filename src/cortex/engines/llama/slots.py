@@ -55,13 +55,17 @@ class Flow:
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """One sequence of the KV cache: the tokens it holds, their cells, and the flow that runs in it."""
+    """One sequence of the KV cache: the tokens it holds, their cells, and the flow that runs in it.
+
+    `tail` is what its last flow said and had not decoded when it ended: the next turn of a chat goes on behind it.
+    """
 
     id: int
     tokens: list[int] = field(default_factory=list)
     cells: list[int] = field(default_factory=list)
     flow: Flow | None = None
     used: int = 0
+    tail: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +148,16 @@ class Slots:
         flow.age = next(self._ages)
         self._waiting.append(flow)
 
-    def remove(self, flow: Flow) -> None:
-        """This flow has ended. What it decoded stays, idle, for a prompt that begins alike."""
-        if flow.lane:
+    @property
+    def has_tails(self) -> bool:
+        return any(lane.tail for lane in self._lanes)
+
+    def remove(self, flow: Flow, *, tail: bool = False) -> None:
+        """This flow has ended. What it decoded stays, idle, for a prompt that begins alike; `tail`: so shall the rest of
+        its tokens."""
+        if lane := flow.lane:
             self._leave(flow)
+            lane.tail = flow.tokens[len(lane.tokens) :] if tail else []
         else:
             self._waiting.remove(flow)
 
@@ -157,6 +167,25 @@ class Slots:
         self.remove(flow)
         if lane:
             self._trim(lane, 0)
+
+    def tails(self, most: int) -> list[Chunk]:
+        """At most so many tokens of tails, the newest sequences' first, to decode while nothing else is to be. A tail
+        that has no room is given up: only idle sequences without one give way.
+
+        Every chunk is to be reported to `decoded`, or to `spoilt`.
+        """
+        chunks: list[Chunk] = []
+        for lane in sorted((lane for lane in self._lanes if lane.tail), key=lambda lane: -lane.used):
+            wanted = min(len(lane.tail), most - _tokens(chunks))
+            if count := self._spare(wanted, chunks, tails=False):
+                chunks.append(Chunk(Flow(-1, []), lane.id, len(lane.tokens), lane.tail[:count], last=False))
+            elif wanted:
+                lane.tail = []
+        return chunks
+
+    def spoilt(self, chunk: Chunk) -> None:
+        """This chunk of a tail could not be decoded: what its sequence holds is not to be trusted."""
+        self._trim(self._lanes[chunk.lane], 0)
 
     def schedule(self, budget: int) -> list[Chunk]:
         """What to decode in one step: about `budget` tokens, running streams first, then prompts. What they leave is
@@ -187,6 +216,7 @@ class Slots:
         lane = self._lanes[chunk.lane]
         lane.tokens.extend(chunk.all)
         lane.cells.extend(self._cells.take(len(chunk.all)))
+        del lane.tail[: len(chunk.tokens)]
         chunk.flow.settled = chunk.flow.settled or chunk.last
 
     def known(self, prompt: Sequence[int]) -> int:
@@ -265,6 +295,7 @@ class Slots:
 
     def _trim(self, lane: Lane, keep: int) -> None:
         """Keep the first tokens of this sequence; none where the model cannot rewind to there."""
+        lane.tail = []
         if keep == len(lane.tokens):
             return
         if not self._cache.trim(lane.id, keep):
@@ -291,15 +322,15 @@ class Slots:
             room = self._spare(wanted, chunks)
         return room
 
-    def _spare(self, wanted: int, chunks: Sequence[Chunk]) -> int:
-        """How many of the wanted cells can be had from idle sequences at most."""
-        while (room := self._cells.free - _tokens(chunks)) < wanted and self._evict(wanted - room):
+    def _spare(self, wanted: int, chunks: Sequence[Chunk], *, tails: bool = True) -> int:
+        """How many of the wanted cells can be had from idle sequences at most, those with `tails` among them or not."""
+        while (room := self._cells.free - _tokens(chunks)) < wanted and self._evict(wanted - room, tails=tails):
             pass
         return min(room, wanted)
 
-    def _evict(self, cells: int) -> bool:
-        idle = [lane for lane in self._lanes if not lane.flow and lane.tokens]
-        if not idle:
+    def _evict(self, cells: int, *, tails: bool) -> bool:
+        idle = [lane for lane in self._lanes if not lane.flow and lane.tokens and (tails or not lane.tail)]
+        if not idle or not (tails or self._rewinds):  # a whole state is not given up for a tail
             return False
         lane = min(idle, key=lambda lane: lane.used)
         self._trim(lane, max(0, len(lane.tokens) - max(cells, EVICTED)) if self._rewinds else 0)
