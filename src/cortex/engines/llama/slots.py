@@ -153,8 +153,8 @@ class Slots:
         return any(lane.tail for lane in self._lanes)
 
     def remove(self, flow: Flow, *, tail: bool = False) -> None:
-        """This flow has ended. What it decoded stays, idle, for a prompt that begins alike; `tail`: so shall the rest of
-        its tokens."""
+        """This flow has ended. What it decoded stays, idle, for a prompt that begins alike; with `tail` what it has not
+        decoded is to follow."""
         if lane := flow.lane:
             self._leave(flow)
             lane.tail = flow.tokens[len(lane.tokens) :] if tail else []
