@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import yaml
 
 from cortex.core.errors import BadRequest
-from cortex.models.catalogue import Catalogue, builtin
+from cortex.models.catalogue import Catalogue, Entry, builtin
 from cortex.models.names import CORTEX, Family, Named, Repo, RepoFile, id_of, meaning
 from cortex.models.shards import first, shards
 from cortex.models.sources import Missing, Unreachable, hub
@@ -47,6 +47,15 @@ def choices(name: str, *, catalogue: Catalogue | None = None, token: str = "") -
     return None
 
 
+def held(repository: Family | Repo, *, catalogue: Catalogue, token: str = "") -> Choices:
+    """The models that this repository holds. Raises `Missing` where it has none, and `Unreachable`."""
+    match repository:
+        case Family(name):
+            return _branches(name, _known(name, catalogue), token)
+        case Repo(repo):
+            return _files(repo, repository, token)
+
+
 def settled(name: str, catalogue: Catalogue, token: str) -> Named:
     """What `name` means; of several models the default one. `BadRequest` lists them where there is none."""
     named = meaning(name, catalogue)
@@ -63,22 +72,30 @@ def settled(name: str, catalogue: Catalogue, token: str) -> Named:
 
 
 def _family(name: str, catalogue: Catalogue, token: str) -> Choices:
-    """The branches of `cortexso/NAME`; where that cannot be asked, or is not there, what the catalogue has of it."""
-    known = [entry for id, entry in catalogue.entries.items() if id.split(":")[0] == name]
+    """The branches of `cortexso/NAME`; where it has none, or cannot be asked, what the catalogue has of it."""
+    known = _known(name, catalogue)
     try:
-        branches = hub.branches(f"{CORTEX}/{name}", token=token)
-        wanted = _default(hub.text(f"{CORTEX}/{name}", "metadata.yml", token=token))
+        return _branches(name, known, token)
     except Unreachable as error:
         if not known:
             raise _unknown(name, error, catalogue) from error
         items = tuple(Choice(entry.id, entry.id.partition(":")[2] or entry.id, entry.size) for entry in known)
         return Choices(name, "the catalogue", items, items[0])
+
+
+def _known(family: str, catalogue: Catalogue) -> Sequence[Entry]:
+    return [entry for id, entry in catalogue.entries.items() if id.split(":")[0] == family]
+
+
+def _branches(name: str, known: Sequence[Entry], token: str) -> Choices:
+    """The branches of `cortexso/NAME`; the sizes are those of the entries that are `known`."""
+    repo = f"{CORTEX}/{name}"
     sizes = {entry.id: entry.size for entry in known}
-    ids = [(f"{name}:{branch}", branch) for branch in branches]
+    ids = [(f"{name}:{branch}", branch) for branch in hub.branches(repo, token=token)]
     items = tuple(Choice(id, branch, sizes.get(id, 0)) for id, branch in ids)
     if not items:
-        raise Missing("No variant available", param="model")
-    return Choices(name, f"{CORTEX}/{name}", items, _the(items, wanted))
+        raise Missing(f"{repo} has no branch besides main, and so no model", param="model")
+    return Choices(name, repo, items, _the(items, _default(hub.text(repo, "metadata.yml", token=token))))
 
 
 def _default(metadata: str | None) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from cortex.core.errors import BadRequest, NotFound
+from cortex.core.errors import BadRequest, CortexError, NotFound
 from cortex.models.catalogue import Catalogue, builtin
-from cortex.models.choices import choices
+from cortex.models.choices import held
 from cortex.models.lock import locked
+from cortex.models.names import CORTEX, Family, Repo, meaning
 
-ADDRESS = re.compile(r"(?:https?://huggingface\.co/)?([\w.-]+)(?:/([\w.-]+))?/?")
 CATALOGUE = "catalogue"
 
 
@@ -28,25 +28,24 @@ class Repositories:
 
     def get(self, source: str) -> dict[str, Any]:
         """The one of this name, or `NotFound`."""
-        found = next((row for row in self.list() if row["id"] == name(source)), None)
+        rows = {row["id"]: row for row in self.list()}
+        found = rows.get(source) or rows.get(name(source))
         if found is None:
             raise NotFound(f"there is no source {source}", param="source", code="source_not_found")
         return found
 
     def add(self, source: str) -> None:
         """Raises `BadRequest`, or `Unreachable` where the repository cannot be asked or has no models."""
-        id = name(source)
-        if id == CATALOGUE:
+        if source == CATALOGUE:
             raise BadRequest(f"{CATALOGUE} is built in", param="source")
-        found = choices(id, catalogue=self._catalogue, token=self._token())
-        models = [{"id": item.id, "size": item.size} for item in found.items] if found else []
+        id, found = name(source), held(repository(source), catalogue=self._catalogue, token=self._token())
+        models = [{"id": item.id, "size": item.size} for item in found.items]
         with locked(self._file.with_suffix(".lock")):
             rows = [row for row in self._kept() if row["id"] != id]
             self._write([*rows, {"id": id, "author": id.partition("/")[0], "models": models, "metadata": {}}])
 
     def remove(self, source: str) -> None:
-        id = name(source)
-        self.get(id)
+        id = self.get(source)["id"]
         if id == CATALOGUE:
             raise BadRequest(f"{CATALOGUE} is built in, and cannot be removed", param="source")
         with locked(self._file.with_suffix(".lock")):
@@ -61,6 +60,10 @@ class Repositories:
             rows: list[dict[str, Any]] = json.loads(self._file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return []
+        except ValueError as error:
+            raise CortexError(
+                f"{self._file} cannot be understood: {error}; delete it, and add the sources anew"
+            ) from error
         return rows
 
     def _write(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -70,10 +73,18 @@ class Repositories:
 
 
 def name(source: str) -> str:
-    """`author/Repo`, or a name of the hub, out of the ways to write it. `BadRequest` for anything else."""
-    match = ADDRESS.fullmatch(source)
-    if not match:
-        raise BadRequest(
-            f"source must be author/Repo of Hugging Face, or its address, not {source!r:.200}", param="source"
-        )
-    return f"{match[1]}/{match[2]}" if match[2] else match[1]
+    """The one name of a repository that may be written in several ways. `BadRequest` for what is none."""
+    match repository(source):
+        case Family(family):
+            return f"{CORTEX}/{family}"
+        case Repo(repo):
+            return repo
+
+
+def repository(source: str) -> Family | Repo:
+    """The repository that is named so, or by its address. `BadRequest` for what means anything else."""
+    with suppress(BadRequest):
+        match meaning(source, Catalogue({})):
+            case Family() | Repo(quantisation="", revision="main") as found:
+                return found
+    raise BadRequest(f"source must be author/Repo of Hugging Face, or its address, not {source!r:.200}", param="source")
