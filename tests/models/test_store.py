@@ -34,7 +34,9 @@ def test_an_import_is_kept_with_its_facts(store: Store, tmp_path: Path) -> None:
     assert (model.path, model.size, model.created, model.owned) == (file, file.stat().st_size, 1700000000, False)
 
 
-@pytest.mark.parametrize("id", ["", "../x", "a/../b", "/etc/x", "a//b", "-x", "a b", "x\n"])
+@pytest.mark.parametrize(
+    "id", ["", "../x", "a/../b", "/etc/x", "a//b", "-x", "a b", "x\n", "x:..:..:..:y", "x:/tmp/y", "x::y"]
+)
 def test_an_id_that_would_leave_its_folder_is_refused(store: Store, tmp_path: Path, id: str) -> None:
     with pytest.raises(BadRequest, match="cannot be a model's id"):
         importing.add(store, id, tiny.write(tmp_path / "a.gguf"))

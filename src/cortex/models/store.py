@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS model_files (id TEXT PRIMARY KEY, stamp TEXT NOT NULL
 """
 VERSION = 1
 ID = re.compile(r"[\w][\w.:@+/-]*")
+LONGEST = 200  # bytes of an id: it is a part of the names of files, which may have 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,13 +282,17 @@ class Store:
         self._ready = True
 
 
-def valid(id: str) -> str:
-    """`id` if it can be a model's id; it becomes a path, so it must stay inside its folder."""
-    if not ID.fullmatch(id) or any(part in ("", ".", "..") for part in id.split("/")):
+def valid(id: str, param: str = "model") -> str:
+    """`id` if it can be a model's id; it becomes a path, so it must stay inside its folder. `param` is the request's
+    field that named it."""
+    if not ID.fullmatch(id) or any(part in ("", ".", "..") for part in re.split("[/:]", id)):
         raise BadRequest(
-            f"{id!r} cannot be a model's id: use letters, digits and . _ - : / @ +, beginning with a letter or digit",
-            param="model_id",
+            f"{id!r:.200} cannot be a model's id: use letters, digits and . _ - : / @ +, beginning with a letter or "
+            "digit",
+            param=param,
         )
+    if len(id.encode()) > LONGEST:
+        raise BadRequest(f"{id:.60}... cannot be a model's id: it is longer than {LONGEST} bytes", param=param)
     return id
 
 
