@@ -51,7 +51,7 @@ def test_a_copied_file_is_deleted_with_its_model(http: httpx.Client, store: Stor
     [
         ("/v1/models/import", {"model": "m"}, "modelPath"),
         ("/v1/models/import", {"model": "m", "modelPath": "relative.gguf"}, "modelPath"),
-        ("/v1/models/import", {"model": "m", "modelPath": "/nowhere.gguf"}, None),
+        ("/v1/models/import", {"model": "m", "modelPath": "/nowhere.gguf"}, "modelPath"),
         ("/v1/models/import", {"model": "m", "modelPath": "/nowhere.gguf", "option": "move"}, "option"),
         ("/v1/models/start", {"model": "known", "cache_type": "q2"}, "cache_type"),
         ("/v1/models/start", {"model": "known", "n_parallel": 0}, "n_parallel"),

@@ -77,7 +77,7 @@ def read(path: Path) -> Header:
 
     `BadRequest` says in one line why it is not a usable GGUF.
     """
-    first, *others = [_read(path.with_name(name)) for name in shards(path.name)]
+    first, *others = [_read(path), *(_read(path.with_name(name)) for name in shards(path.name)[1:])]
     return replace(
         first,
         size=first.size + sum(other.size for other in others),

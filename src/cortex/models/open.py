@@ -169,7 +169,7 @@ def _context(header: Header, wanted: int | None) -> int:
 def _file(path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # no such file, no text, no path, nobody's home
         raise LoadError(f"{path}, named in the model's settings, cannot be read: {error}") from error
 
 

@@ -47,7 +47,7 @@ def target(name: str, catalogue: Catalogue, *, token: str = "", id: str = "") ->
     """
     named = settled(name, catalogue, token)
     entry = _entry(named, token)
-    valid(id or entry.id)
+    valid(id or entry.id, "id" if id else "model")
     if id and id != entry.id:
         return Target(replace(entry, id=id), _own(id) / _file(entry.sources[0]), given=True)
     match named:

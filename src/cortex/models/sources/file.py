@@ -28,11 +28,18 @@ class File:
         parts = [original.with_name(name) for name in shards(original.name)]
         try:
             total = sum(part.stat().st_size for part in parts)
-            need_space(folder, total)
+        except OSError as error:
+            raise _unread(error) from error
+        need_space(folder, total)
+        try:
             with full_disk_told(folder, total):
                 return _copied(parts, folder, progress, total)
         except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-            raise Missing(f"{error.filename} cannot be read: {error.strerror}") from error
+            raise _unread(error) from error
+
+
+def _unread(error: OSError) -> Missing:
+    return Missing(f"{error.filename} cannot be read: {error.strerror}")
 
 
 def _copied(parts: Sequence[Path], folder: Path, progress: Progress, total: int) -> Sequence[Got]:

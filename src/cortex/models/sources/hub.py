@@ -43,7 +43,9 @@ class Hub:
     def address(self) -> str:
         from huggingface_hub import hf_hub_url
 
-        return hf_hub_url(self.repo, self.file, revision=self.revision, endpoint=_endpoint())
+        with _told(self.repo, "", bool(self.token)):
+            return hf_hub_url(self.repo, self.file, revision=self.revision, endpoint=_endpoint())
+        raise AssertionError  # `_told` passes nothing over
 
     def fetch(self, folder: Path, progress: Progress, *, size: int = 0) -> Sequence[Got]:
         names = shards(self.file)

@@ -13,6 +13,7 @@ from cortex.server.frame import json_response
 from cortex.server.service import Card
 from cortex.server.site import Site, site_of
 from cortex.server.wire import docs_manage as docs
+from cortex.server.wire.errors import about
 from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["models"])
@@ -91,7 +92,9 @@ async def import_model(request: Request) -> Response:
     how = option.string() if option else "symlink"
     if option and how not in ("symlink", "copy"):
         raise option.wrong("one of symlink, copy")
-    await site.service.library.add(id, file_path(path, "modelPath"), copy=how == "copy")
+    file = file_path(path, "modelPath")
+    with about("modelPath"):
+        await site.service.library.add(id, file, copy=how == "copy")
     done = {"result": "OK", "modelHandle": id, "message": "Model is imported successfully!"}
     return json_response(done | warned(others))
 

@@ -19,7 +19,7 @@ from cortex.server.service import Card, Running
 from cortex.server.site import Site, site_of, trace_of
 from cortex.server.wire import docs
 from cortex.server.wire.chat import model_name
-from cortex.server.wire.errors import Forbidden
+from cortex.server.wire.errors import Forbidden, about
 
 PATHS = ("model_path", "llama_model_path")  # of a file that is imported under this name, where nobody has the name
 SETTINGS = "no effect here: the settings of a model are changed with `cortex models update`"
@@ -112,7 +112,8 @@ async def _imported(request: Request, site: Site, name: str, body: Mapping[str, 
         raise Forbidden(f"{key}: this web page may not import files", param=key)
     library, file = site.service.library, file_path(body[key], key)
     if not await off(library.store.has, name):
-        await library.add(name, file)
+        with about(key):
+            await library.add(name, file)
     elif await off(lambda: library.store.get(name).path) != file:
         raise BadRequest(f"{key}: the model {name} is another file; choose another name", param=key)
 

@@ -9,6 +9,7 @@ from cortex.server.body import idle, read_object, warned
 from cortex.server.frame import json_response
 from cortex.server.site import site_of
 from cortex.server.wire import docs_manage as docs
+from cortex.server.wire.errors import about
 from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["models"])
@@ -28,7 +29,8 @@ async def pull(request: Request) -> Response:
     body, others = Node(sent), idle(sent, site.options, "model", "id")
     name = body.need("model", "what to download").string()
     id = body.get("id")
-    task = await site.downloads.begin(name, id.string() if id else "")
+    with about("model"):
+        task = await site.downloads.begin(name, id.string() if id else "")
     return json_response({"message": "Model start downloading!", "task": task.shown} | warned(others))
 
 
@@ -59,4 +61,5 @@ async def info(request: Request) -> Response:
     """The models that a name to download may mean, and those of them that are here."""
     site = site_of(request)
     name = Node(await read_object(request, site.options)).need("model", "what to download").string()
-    return json_response(await site.downloads.info(name))
+    with about("model"):
+        return json_response(await site.downloads.info(name))

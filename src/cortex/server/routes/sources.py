@@ -13,6 +13,7 @@ from cortex.server.library import off
 from cortex.server.site import site_of
 from cortex.server.wire import docs_manage as docs
 from cortex.server.wire.docs import MessageReply
+from cortex.server.wire.errors import about
 from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["models"])
@@ -33,7 +34,9 @@ async def list_sources(request: Request) -> Response:
 )
 async def add_source(request: Request) -> Response:
     """A repository of Hugging Face, as `author/Repo` or by its address."""
-    await off(site_of(request).sources.add, await _named(request))
+    source = await _named(request)
+    with about("source", "model"):
+        await off(site_of(request).sources.add, source)
     return json_response({"message": "Model source is added successfully!"})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from cortex.core.errors import BadRequest, CortexError, NotFound
@@ -48,6 +50,18 @@ class Crash(CortexError):
     """A fault of ours that nobody foresaw. The message names the request, so that the log line can be found."""
 
     code = "internal_error"
+
+
+@contextmanager
+def about(field: str, *others: str) -> Iterator[None]:
+    """What is wrong with what a client named is told of the request's field `field`, where it is told of none, or of
+    one of the `others`: those who found it do not know the request."""
+    try:
+        yield
+    except CortexError as error:
+        if error.status >= 500 or error.param not in (None, *others):
+            raise
+        raise type(error)(f"{field}: {error.message}", param=field, code=error.code) from error
 
 
 def error_body(error: CortexError) -> dict[str, Any]:
