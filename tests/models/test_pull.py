@@ -85,6 +85,16 @@ def test_what_is_here_is_not_fetched_again(store: Store, tmp_path: Path) -> None
     assert pull(store, "tiny", Heard(), catalogue=_catalogue(source)).id == "tiny:1b"
 
 
+def test_what_is_a_further_name_of_another_model_is_not_fetched(store: Store, tmp_path: Path) -> None:
+    store.add(Model("mine", tiny.write(tmp_path / "mine.gguf"), 1, "x"))
+    store.alias("mine", "tiny:1b")
+    watch = Heard()
+    with pytest.raises(BadRequest, match="tiny:1b is a further name of the model mine"):
+        pull(store, "tiny", watch, catalogue=_catalogue(_file(tmp_path / "f")))
+    assert (watch.lines, watch.progress) == ([], [])
+    assert pull(store, "tiny", watch, catalogue=_catalogue(_file(tmp_path / "f")), id="other").id == "other"
+
+
 def test_a_model_whose_file_is_gone_is_fetched_again(store: Store, tmp_path: Path) -> None:
     catalogue = _catalogue(_file(tmp_path / "f"))
     pull(store, "tiny", Heard(), catalogue=catalogue).path.unlink()

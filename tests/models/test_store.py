@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -186,6 +187,23 @@ def test_a_model_is_found_by_its_alias(store: Store) -> None:
         store.find("c:")
     with pytest.raises(NotFound):
         store.unalias("c")
+
+
+def test_a_further_name_of_one_model_is_no_id_of_another(store: Store, tmp_path: Path) -> None:
+    _owned(store, "a")
+    store.alias("a", "x")
+    taken = "x is a further name of the model a; choose another id, or take it away: `cortex models alias --remove x`"
+    with pytest.raises(BadRequest, match=re.escape(taken)) as raised:
+        _owned(store, "x")
+    assert raised.value.param == "model"
+    file = tiny.write(tmp_path / "f.gguf")
+    for copy in (False, True):
+        with pytest.raises(BadRequest, match=re.escape(taken)):
+            importing.add(store, "x", file, copy=copy)
+    assert [model.id for model in store.list()] == ["a"]
+    assert not (store.folder / "models" / ".partial").exists()
+    store.unalias("x")
+    assert importing.add(store, "x", file).id == "x"
 
 
 def test_an_alias_is_one_model_s(store: Store) -> None:

@@ -128,6 +128,10 @@ def test_a_model_may_get_an_id_of_its_own(local: Local, store: Store, home: hub.
         httpx.post(f"{local.url}/v1/models/pull", json=sent, timeout=PATIENCE).raise_for_status()
         assert heard(socket, "DownloadSuccess", "DownloadError")[-1]["task"]["id"] == "mine"
     assert store.has("mine")
+    store.alias("mine", "other")
+    refused = httpx.post(f"{local.url}/v1/models/pull", json={"model": NAME, "id": "other"}, timeout=PATIENCE)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "id")
+    assert "other is a further name of the model mine" in refused.json()["message"]
 
 
 def test_what_a_name_may_mean_is_asked_before_it_is_pulled(local: Local, store: Store, home: hub.Hub) -> None:

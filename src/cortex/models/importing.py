@@ -27,12 +27,13 @@ def add(
     """Import the file at `path` as `id`; None takes the file's own name. Of a split model, `path` is the first part.
 
     Without `copy` the file stays where it is and nobody's but its owner's; a copy is ours, and `delete` removes it.
-    `BadRequest` where the id is taken or the file is not a readable GGUF.
+    `BadRequest` where the id is another model's or one of its further names, or the file is not a readable GGUF.
     """
     file = path.expanduser().absolute()
     id = valid(id if id is not None else id_of(Local(file)) or "")
     if store.has(id):
         raise BadRequest(f"there is already a model {id}; delete it first, or choose another id", param="model")
+    store.check_free(id)
     header = gguf.read(file)
     if copy:
         return pull(store, str(file), watch or Silent(), catalogue=NOTHING, id=id, cancel=cancel)

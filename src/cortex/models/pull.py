@@ -60,7 +60,7 @@ def pull(
 
 
 def fetch(store: Store, wanted: Target, watch: Watch, *, cancel: Event | None = None) -> Model:
-    """The model, fetched unless it is here.
+    """The model, fetched unless it is here. `BadRequest` where its id is a further name of another.
 
     A second process waits for the first, and then has it. `cancel` ends it soon after it is set, wherever it is; the
     next pull goes on from there, as it does after a Ctrl-C or a kill.
@@ -68,6 +68,7 @@ def fetch(store: Store, wanted: Target, watch: Watch, *, cancel: Event | None = 
     Raises `NotFound`, `Unreachable` (no source had it), `NoSpace`, `Cancelled`, or `CortexError` for data that is not
     as promised.
     """
+    store.check_free(wanted.entry.id)
     stop = cancel or Event()
     staging = store.staging(wanted.entry.id)
     staging.parent.mkdir(parents=True, exist_ok=True)

@@ -82,6 +82,12 @@ class Store:
     def has(self, id: str) -> bool:
         return bool(self._rows("WHERE id = ?", (id,)))
 
+    def check_free(self, id: str, param: str = "model") -> None:
+        """`BadRequest` where `id` is a further name of some model: it can be no other's id. `param` is the request's
+        field that named it."""
+        with self._connection() as db:
+            _check_free(db, id, param)
+
     def list(self) -> Sequence[Model]:
         return self._rows("ORDER BY id", ())
 
@@ -97,10 +103,12 @@ class Store:
         raise _missing(query, [model.id for model in models])
 
     def add(self, model: Model) -> Model:
-        """Put `model` in, in place of one with the same id; the row as it is now. Writes its `model.yml`."""
+        """Put `model` in, in place of one with the same id; the row as it is now. Writes its `model.yml`. `BadRequest`
+        where its id is a further name of another."""
         valid(model.id)
         check(model.settings)
         with self._transaction() as db:
+            _check_free(db, model.id, "model")
             before = [self.modelfile(old) for old, _ in self._select(db, "WHERE id = ?", (model.id,))]
             db.execute(
                 "INSERT OR REPLACE INTO local_models VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -309,6 +317,15 @@ def _migrate(db: sqlite3.Connection, new: Callable[[sqlite3.Connection], None]) 
         if not ours:
             new(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _check_free(db: sqlite3.Connection, id: str, param: str) -> None:
+    for (other,) in db.execute("SELECT id FROM model_aliases WHERE alias = ?", (id,)):
+        raise BadRequest(
+            f"{id} is a further name of the model {other}; choose another id, or take it away: "
+            f"`cortex models alias --remove {id}`",
+            param=param,
+        )
 
 
 def _alias(db: sqlite3.Connection, id: str, names: Sequence[str]) -> None:

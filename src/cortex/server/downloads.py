@@ -78,6 +78,7 @@ class Downloads:
         Raises `BadRequest`, and `Unreachable` where nobody can say what the name means.
         """
         wanted = await off(target, name, builtin(), token=self.token, id=id)
+        await off(self._store.check_free, wanted.entry.id, "id" if id else "model")
         id = wanted.entry.id
         if id not in self._running:
             task = Task(id, wanted.entry.sources[0].address, str(self._place(wanted)), wanted.entry.size)
