@@ -146,6 +146,35 @@ def test_a_model_whose_file_is_gone_broken_or_too_large(
     assert "cortex models delete m:1b" in found["todo"]
 
 
+def test_a_model_that_is_loaded_needs_no_more_memory(
+    cortex: Cortex, home: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows = {"tokenizer.chat_template": "{% if tools %}{{ tools }}{% endif %}"}
+    for id in ("m:1b", "n:1b"):
+        file = tiny.write(home / f"{id}.gguf", **knows)
+        cortex("models", "import", "--model_id", id, "--model_path", str(file))
+    desk.answers["GET /inferences/server/models"] = (200, {"data": [{"id": "m:1b", "ram": 5000}]})
+    monkeypatch.setattr(hardware, "available_memory", lambda: 100)
+    loaded = _finding(cortex, "Model m:1b")
+    assert (loaded["state"], loaded["says"].split(",")[0]) == ("ok", "is loaded")
+    assert "and 100.00 B are free" in _finding(cortex, "Model n:1b")["says"]
+    desk.answers["GET /inferences/server/models"] = (401, {"message": "no"})
+    assert "and 100.00 B are free" in _finding(cortex, "Model m:1b")["says"]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"general.architecture": "nomic-bert"}, {"llama.pooling_type": 3}, {"general.architecture": "gemma-embedding"}],
+)
+def test_a_model_that_makes_embeddings_needs_no_template(cortex: Cortex, home: Path, facts: dict[str, object]) -> None:
+    file = tiny.write(home / "f.gguf", **{"tokenizer.chat_template": None}, **facts)
+    cortex("models", "import", "--model_id", "m:1b", "--model_path", str(file))
+    found = _finding(cortex, "Model m:1b")
+    assert (found["state"], found["todo"]) == ("ok", "")
+    assert found["says"].endswith("makes embeddings, and no replies")
+    assert json.loads(cortex("models", "get", "m:1b").out)["tools"]["work"] is False
+
+
 def test_a_model_whose_template_knows_no_tools(cortex: Cortex, home: Path) -> None:
     file = tiny.write(home / "f.gguf")
     cortex("models", "import", "--model_id", "m:1b", "--model_path", str(file))

@@ -63,7 +63,7 @@ def _findings(here: State, model_id: str) -> Iterator[Finding]:
         database = database or (finding.about, finding.state) == ("Database", "ok")
     yield from server.checks(config, here.api())
     if database or model_id:  # without a database there are no models, and none is made for the asking
-        yield from models.checks(here.store(), model_id)
+        yield from models.checks(here.store(), model_id, loaded=server.loaded(here.api()))
 
 
 def _tell(finding: Finding) -> None:

@@ -13,9 +13,6 @@ from cortex.models.open import Opened, profiled
 from cortex.models.settings import settings
 from cortex.models.store import Model
 
-# Architectures that only make embeddings.
-ENCODERS = re.compile("bert|t5encoder|embedding|eurobert|neobert")
-
 
 def describe(model: Model) -> dict[str, Any]:
     """JSON-ready; the settings' keys are those of `model.yml`. `BadRequest` where the file is gone or broken."""
@@ -55,7 +52,7 @@ def describe(model: Model) -> dict[str, Any]:
 def tools(header: Header, profile: Profile) -> dict[str, Any]:
     """Whether the model can call tools here (`work`), and `how`, in words."""
     name, own = profile.dialect.name, dialects.detect(profile.template).name
-    if ENCODERS.search(header.architecture):
+    if header.embeds:
         return {"work": False, "how": "it makes embeddings, and no replies"}
     if name != dialects.FALLBACK:
         chosen = "its own notation" if name == own else "the notation that was chosen for it"

@@ -7,6 +7,7 @@ file is somebody else's claim, so each is checked against the file's size before
 from __future__ import annotations
 
 import mmap
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ QUANTISATIONS = {
     28: "IQ2_S", 29: "IQ2_M", 30: "IQ4_XS", 31: "IQ1_M", 32: "BF16", 36: "TQ1_0", 37: "TQ2_0", 38: "MXFP4",
 }  # fmt: skip
 
+ENCODERS = re.compile("bert|t5encoder|embedding")  # architectures that only make embeddings
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4  # tokenizer.ggml.token_type
 ENDS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))  # tokens that end a generation
 TOKENS, TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
@@ -52,7 +54,7 @@ class Header:
 
     `parameters` counts the weights of all tensors. `context` is the length the model was made for. `specials` are
     spellings of special tokens with their ids; `bos` and `eos` are spellings. `size` is the file's, in bytes. `shape`
-    is what the memory depends on.
+    is what the memory depends on. `pooled`: it says how the vectors of a text's tokens become one.
     """
 
     architecture: str
@@ -70,6 +72,12 @@ class Header:
     size: int
     quantisation: str
     shape: Shape = field(default_factory=Shape)
+    pooled: bool = False
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it was made for embeddings, or for ranking, and not for replies."""
+        return self.pooled or bool(ENCODERS.search(self.architecture))
 
 
 def read(path: Path) -> Header:
@@ -204,6 +212,7 @@ def _header(reader: _Reader) -> Header:
         size=reader.size,
         quantisation=QUANTISATIONS.get(_number(known, "general.file_type", missing=-1), ""),
         shape=_shape(reader, known, architecture),
+        pooled=_number(known, f"{architecture}.pooling_type") > 0,
     )
 
 

@@ -41,6 +41,14 @@ def running(api: Api) -> Finding:
     return Finding("Server", "ok", f"Cortex {release} runs at {api.url}")
 
 
+def loaded(api: Api) -> set[str]:
+    """The ids of the models that the server has in memory; none where it does not tell."""
+    try:
+        return {str(row["id"]) for row in api.call("GET", "/inferences/server/models").get("data", [])}
+    except CortexError:
+        return set()
+
+
 def port(config: Config, api: Api) -> Finding:
     if api.taken():
         return Finding(
