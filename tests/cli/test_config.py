@@ -9,6 +9,8 @@ import pytest
 from cortex.config import NAMED, SETTINGS, Config, Flags, Setting, load, persist, read
 from cortex.core.errors import BadRequest
 
+HOSTS = "::1, [::2]:80, .corp, *.corp, host:80, 10.0.0.0/8"
+
 
 def _load(tmp_path: Path, text: str | None = None, flags: Flags | None = None, **environment: str) -> Config:
     file = tmp_path / "rc"
@@ -71,6 +73,8 @@ def test_writing_keeps_what_others_wrote(tmp_path: Path) -> None:
         ("apiServerPort: 70000", "apiServerPort"),
         ("enableCors: perhaps", "enableCors"),
         ("apiKeys: secret", "apiKeys"),
+        ('apiKeys: [""]', "none of them empty"),
+        ("apiKeys: [ключ]", "in ASCII"),
         ("dataFolderPath: [a]", "dataFolderPath"),
         ("- a list", "key: value"),
         ("a: b: c", "cannot be read"),
@@ -163,6 +167,14 @@ def test_every_setting_has_a_field_and_its_default_survives_being_written(each: 
         ("keep_alive", "0", 0.0),
         ("keep_alive", "off", None),
         ("keep_alive", "-1", None),
+        ("request_timeout", "1", 1.0),
+        ("request_timeout", "off", None),
+        ("proxy_url", "https://me:secret@proxy.example.org:3128/", "https://me:secret@proxy.example.org:3128/"),
+        ("proxy_url", "http://[::1]:3128", "http://[::1]:3128"),
+        ("proxy_url", "", ""),
+        ("no_proxy", "*", "*"),
+        ("no_proxy", HOSTS, HOSTS),
+        ("huggingface_token", " hf_x\n", "hf_x"),
         ("api_keys", "one, two", ("one", "two")),
         ("cors", "OFF", False),
         ("flash_attn", "on", True),
@@ -191,7 +203,27 @@ def test_flag_and_environment_say_the_same_as_the_file(tmp_path: Path, name: str
         ("n_parallel", "0"),
         ("n_parallel", "1.5"),
         ("cache_type", "f64"),
+        ("request_timeout", "0"),
+        ("request_timeout", "0.5s"),
+        ("request_timeout", "-5"),
         ("proxy_url", "proxy:3128"),
+        ("proxy_url", "socks5://proxy:1080"),
+        ("proxy_url", "http://"),
+        ("proxy_url", "http://["),
+        ("proxy_url", "http://proxy:port"),
+        ("proxy_url", "http://proxy:0"),
+        ("proxy_url", "http://proxy:65536"),
+        ("proxy_url", "http://proxy/path"),
+        ("proxy_url", "http://pro xy"),
+        ("proxy_url", "http://pröxy"),
+        ("no_proxy", "["),
+        ("no_proxy", ":::::"),
+        ("no_proxy", "[host]"),
+        ("no_proxy", "höst"),
+        ("no_proxy", "http://host"),
+        ("api_keys", "sk-one,schlüssel"),
+        ("api_keys", "a\nb"),
+        ("huggingface_token", "hf_ü"),
         ("flash_attn", "maybe"),
     ],
 )

@@ -84,6 +84,12 @@ def test_a_changed_proxy_holds_at_once(store: Store, proxy: Hub) -> None:
     assert pull(store, "author:Repo:f.gguf", Heard(), catalogue=NOTHING).sha256 == SHA256
 
 
+@pytest.mark.parametrize("host", ["*", "::1", "[::1]", "[::1]:8080", ".corp", "*.corp", "host:8080", "10.0.0.0/8"])
+def test_every_way_to_write_a_host_without_a_proxy_makes_a_client(host: str) -> None:
+    network.use(_config(proxy_url="http://proxy:3128", no_proxy=host))
+    network.client().close()
+
+
 def test_pip_is_given_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     network.use(_config(proxy_url="http://proxy:3128", no_proxy="localhost,.corp"))
     told = network.environment()

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 Read = Callable[[Any], Any]
 WORDS = {"true": True, "on": True, "yes": True, "1": True, "false": False, "off": False, "no": False, "0": False}
 UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+NAME = re.compile(r"\w[\w.-]*", re.ASCII)  # of a host; also a number of IPv4
+HOSTED = re.compile(r"\*|(?:\*?\.)?\w[\w.-]*(?::\d{1,5})?(?:/\d{1,3})?", re.ASCII)  # in no_proxy, but for IPv6
+VISIBLE = re.compile(r"[\x21-\x7e]+")
+KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")  # what a header can carry
 LONGEST = 10 * 365 * 86400.0  # seconds
 
 
@@ -113,9 +119,55 @@ def lasting(seconds: float | None) -> str:
     return f"{seconds:g}s"
 
 
+def _patience(value: Any) -> float | None:
+    seconds = duration(value)
+    if seconds is not None and seconds < 1:  # nothing would arrive in time, not even a better setting
+        raise ValueError
+    return seconds
+
+
 def _address(value: Any) -> str:
+    """Of a proxy. SOCKS needs a package of its own, which httpx only takes where it is installed."""
     text = _text(value)
-    if text and not text.startswith(("http://", "https://")):
+    url = urlsplit(text)  # raises for what is no address
+    beyond = url.path.strip("/") or url.query or url.fragment
+    there = url.scheme in ("http", "https") and _host(url.hostname or "") and url.port != 0 and not beyond
+    if text and not (there and VISIBLE.fullmatch(text)):
+        raise ValueError
+    return text
+
+
+def _hosts(value: Any) -> str:
+    text = _text(value)
+    for part in filter(None, map(str.strip, text.split(","))):
+        if not HOSTED.fullmatch(part) and not _number(re.sub(r"^\[(.+)\](:\d{1,5})?$", r"\1", part)):
+            raise ValueError
+    return text
+
+
+def _host(name: str) -> bool:
+    return bool(NAME.fullmatch(name)) or _number(name)
+
+
+def _number(name: str) -> bool:
+    """Whether it is an address of IPv6 (or IPv4)."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    keys = _texts(value)
+    if not all(map(KEY.fullmatch, keys)):
+        raise ValueError
+    return keys
+
+
+def _token(value: Any) -> str:
+    text = _text(value).strip()
+    if text and not KEY.fullmatch(text):
         raise ValueError
     return text
 
@@ -156,4 +208,8 @@ SWITCH = Kind("true or false", _switch)
 SIZE = Kind("a size such as 8GB or 75%", _size, _sized)
 ROOM = Kind("a size such as 2GB, or off", _room, lambda value: _sized(value) if value else "off")
 DURATION = Kind("a time such as 90s, 30m or 2h, or off", duration, lasting)
-ADDRESS = Kind("an address that begins with http:// or https://", _address)
+PATIENCE = Kind("a time of a second or more, such as 90s, 30m or 2h, or off", _patience, lasting)
+ADDRESS = Kind("an address such as http://proxy:3128, of http or https", _address)
+HOSTS = Kind("hosts between commas, such as localhost,.example.com", _hosts)
+KEYS = Kind("a list of keys in ASCII, none of them empty", _keys, list, many=True)
+TOKEN = Kind("a text in ASCII", _token)

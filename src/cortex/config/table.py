@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cortex.config.kinds import ADDRESS, DURATION, ROOM, SIZE, SWITCH, TEXT, TEXTS, Kind, maybe, one_of, whole
+from cortex.config.kinds import (
+    ADDRESS,
+    DURATION,
+    HOSTS,
+    KEYS,
+    PATIENCE,
+    ROOM,
+    SIZE,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    TOKEN,
+    Kind,
+    maybe,
+    one_of,
+    whole,
+)
 from cortex.core.errors import BadRequest
 
 HOST, PORT = "127.0.0.1", 39281
@@ -63,9 +79,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("port", "apiServerPort", PORT_NUMBER, PORT, "the port to listen at", live=False),
     Setting("cors", "enableCors", SWITCH, True, "whether web pages of other origins may ask"),
     Setting("allowed_origins", "allowedOrigins", TEXTS, ORIGINS, "the web pages that may ask; * allows all"),
-    Setting("api_keys", "apiKeys", TEXTS, (), "who asks needs one of these; empty lets everybody in", secret=True),
+    Setting("api_keys", "apiKeys", KEYS, (), "who asks needs one of these; empty lets everybody in", secret=True),
     Setting(
-        *("huggingface_token", "huggingFaceToken", TEXT, "", "for gated repositories"),
+        *("huggingface_token", "huggingFaceToken", TOKEN, "", "for gated repositories"),
         secret=True,
         others=("HF_TOKEN",),
     ),
@@ -73,7 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("proxy_url", "proxyUrl", ADDRESS, "", "downloads go through this proxy"),
     Setting("proxy_username", "proxyUsername", TEXT, "", "for the proxy"),
     Setting("proxy_password", "proxyPassword", TEXT, "", "for the proxy", secret=True),
-    Setting("no_proxy", "noProxy", TEXT, "example.com,::1,localhost,127.0.0.1", "hosts that need no proxy"),
+    Setting("no_proxy", "noProxy", HOSTS, "example.com,::1,localhost,127.0.0.1", "hosts that need no proxy"),
     Setting("verify_proxy_ssl", "verifyProxySsl", SWITCH, True, "check the certificate of an https proxy"),
     Setting("verify_proxy_host_ssl", "verifyProxyHostSsl", SWITCH, True, "check that it names the proxy's host"),
     Setting("verify_peer_ssl", "verifyPeerSsl", SWITCH, True, "check the certificates of sources"),
@@ -81,7 +97,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("memory_budget", "memoryBudget", SIZE, 0.75, "what all loaded models may take together"),
     Setting("memory_wait", "memoryWait", DURATION, 60.0, "how long a request waits for models at work to make room"),
     Setting("max_waiting", "maxWaiting", whole(0, MOST), 256, "how many requests may wait for one model"),
-    Setting("request_timeout", "requestTimeout", DURATION, 60.0, "how long a request may take to arrive"),
+    Setting("request_timeout", "requestTimeout", PATIENCE, 60.0, "how long a request may take to arrive"),
     Setting("keep_alive", "keepAlive", DURATION, 1800.0, "how long a model stays loaded without work"),
     Setting(
         "prefix_cache", "prefixCache", ROOM, 2 << 30, "disk for beginnings of prompts that are kept over a restart"

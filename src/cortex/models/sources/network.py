@@ -106,8 +106,12 @@ def _context(verify: tuple[bool, bool]) -> ssl.SSLContext | bool:
 
 def _patterns(host: str) -> tuple[str, ...]:
     """The addresses at a host that needs no proxy, and below it, as httpx writes them."""
+    if host == "*":
+        return ("all://*",)
     name = host.removeprefix("*").removeprefix(".")
-    return (f"all://[{name}]",) if ":" in name else (f"all://{name}", f"all://*.{name}")
+    if name.count(":") > 1:  # an address of IPv6, with brackets or without
+        return (f"all://{name}",) if name.startswith("[") else (f"all://[{name}]",)
+    return (f"all://{name}", f"all://*.{name}")
 
 
 def _with_user(address: str, user: str, password: str) -> str:
