@@ -119,7 +119,7 @@ def written(message: Told, dialect: Dialect) -> Told:
     if not message.get("tool_calls"):
         return message
     functions = [call["function"] for call in message["tool_calls"]]
-    ids = [call["id"] for call in message["tool_calls"]]
+    ids = [dialect.ids.inner(call["id"]) for call in message["tool_calls"]]
     calls = dialect.write([(function["name"], function["arguments"]) for function in functions], ids)
     rest = {key: value for key, value in message.items() if key != "tool_calls"}
     return {**rest, "content": "\n".join(filter(None, (message["content"], calls)))}

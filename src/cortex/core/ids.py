@@ -55,6 +55,11 @@ class Ids:
         """What is shown for an id that a result names and no call has."""
         return short(id, self.length) if self.length else id
 
+    def inner(self, id: str) -> str:
+        """What stands in the hole «id» for an id as it is shown."""
+        read = self.read(id)
+        return id if read is None else str(read[1])
+
     def filled(self, name: str, index: int) -> str:
         values = {"name": name, "index": str(index)}
         return "".join(values[part] if hole else part for hole, part in cut(self.pattern))
