@@ -68,8 +68,8 @@ def test_an_architecture_that_llama_cpp_does_not_know_is_named(tmp_path: Path, s
 def test_a_model_larger_than_the_memory_is_refused_with_numbers(smollm2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "available_memory", lambda: 200_000_000)
     message = load(smollm2, gpu_layers=0)
-    assert "needs about 0.4 GB" in message
-    assert "0.2 GB is free" in message
+    assert "needs about 0.37 GB" in message
+    assert "0.20 GB is free" in message
 
 
 @pytest.mark.model

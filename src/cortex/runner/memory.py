@@ -44,8 +44,3 @@ def lru(held: Sequence[Held]) -> list[Held]:
 
 def _first(pair: tuple[float, Held]) -> float:
     return pair[0]
-
-
-def gb(count: int) -> str:
-    """Bytes, for people."""
-    return f"{count / 1e9:.2f} GB"

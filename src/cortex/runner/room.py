@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cortex.core.errors import Busy, NoRoom, TooBig
+from cortex.core.sizes import gb
 from cortex.runner.entry import Demand, Entry
-from cortex.runner.memory import Held, gb, lru, room
+from cortex.runner.memory import Held, lru, room
 
 
 @dataclass(frozen=True, slots=True)

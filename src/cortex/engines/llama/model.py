@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cortex.core.errors import LoadError, NoRoom
+from cortex.core.sizes import gb
 from cortex.engines.base import Progress
 from cortex.engines.llama import abi, log, machine
 from cortex.engines.llama.abi import ffi
@@ -73,8 +74,8 @@ class Model:
             return
         if bytes + RESERVE > self._available:
             raise NoRoom(
-                f"{Path(self._settings.path).name} needs about {_gb(bytes + RESERVE)} of memory ({what}) and "
-                f"{_gb(self._available)} is free: close other programs, or use a smaller model or context"
+                f"{Path(self._settings.path).name} needs about {gb(bytes + RESERVE)} of memory ({what}) and "
+                f"{gb(self._available)} is free: close other programs, or use a smaller model or context"
             )
 
     def _offloads(self) -> bool:
@@ -151,7 +152,3 @@ def reason() -> str:
     cause = re.sub(r"^(read|[a-z]+_\w+): (error loading model: )?", "", errors[0])  # the C function that says it
     remedy = next((remedy for words, remedy in REMEDIES.items() if words in cause), DAMAGED)
     return f"{cause} ({remedy})"
-
-
-def _gb(bytes: int) -> str:
-    return f"{bytes / 1e9:.1f} GB"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cortex.core.errors import CortexError, NotFound
+from cortex.core.sizes import gb
 
 # Told the bytes that are here and the bytes in all (0: unknown), several times a second, even where nothing comes, and
 # always by the thread that called `fetch`. What it raises ends the fetch, which leaves what a later one goes on from.
@@ -81,7 +82,7 @@ def need_space(folder: Path, count: int) -> None:
     """Raise `NoSpace` unless `count` more bytes fit on the disk of `folder`."""
     free = shutil.disk_usage(folder).free
     if count > free:
-        raise no_space(folder, f"{_gb(count)} more are needed and {_gb(free)} are free")
+        raise no_space(folder, f"{gb(count)} more are needed and {gb(free)} are free")
 
 
 def no_space(folder: Path, numbers: str) -> NoSpace:
@@ -100,8 +101,4 @@ def full_disk_told(folder: Path, count: int) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(folder).free
-        raise no_space(folder, f"it is full ({_gb(free)} are free) before all of {_gb(count)} were written") from error
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 10_000_000 else f"{count / 1e6:.2f} MB"
+        raise no_space(folder, f"it is full ({gb(free)} are free) before all of {gb(count)} were written") from error
