@@ -124,6 +124,20 @@ def test_ctrl_c_gives_a_load_up(terminal: Stage, desk: Desk) -> None:
     assert shown.endswith("Interrupted.\n[exit 130]\n")
 
 
+def test_a_repository_with_several_files_here_is_a_menu(terminal: Stage, desk: Desk) -> None:
+    ids = ("author:Repo:m-Q4_K_M.gguf", "author:Repo:m-Q8_0.gguf")
+    for id in ids:
+        terminal.perform(Step(f"models import --model_id {id} --model_path m.gguf"))
+    shown = terminal.perform(Step("run -d author/Repo", typed=[("(1-2): ", "2\r")]))
+    assert shown.splitlines()[1:4] == [
+        "Local Models: (press enter to select)",
+        *(f"    {number}. {id}" for number, id in enumerate(ids, 1)),
+    ]
+    assert desk.bodies("POST /v1/models/start") == [{"model": ids[1]}]
+    for id in ids:
+        terminal.perform(Step(f"models delete {id}"))
+
+
 def test_logs_follow_what_comes(terminal: Stage) -> None:
     log = terminal.home / "cortexcpp" / "logs" / "cortex.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -306,6 +306,21 @@ def test_run_without_a_name_takes_the_only_model_and_asks_among_several(
     assert "a:1b, b:1b" in done.err
 
 
+def test_run_of_a_repository_asks_among_its_files_that_are_here(cortex: Cortex, home: Path, desk: Desk) -> None:
+    desk.answers["POST /v1/models/start"] = (200, {})
+    for file in ("m-Q4_K_M.gguf", "m-Q8_0.gguf"):
+        path = tiny.write(home / file)
+        cortex("models", "import", "--model_id", f"author:Repo:{file}", "--model_path", str(path))
+    for name in ("author/Repo", "https://huggingface.co/author/Repo"):
+        done = cortex("run", "-d", name)
+        assert (done.code, done.out) == (2, "")
+        assert done.err == (
+            f"Error: Say which model to run, {name} may be any of: author:Repo:m-Q4_K_M.gguf, author:Repo:m-Q8_0.gguf\n"
+        )
+    cortex("models", "delete", "author:Repo:m-Q8_0.gguf")
+    assert cortex("run", "-d", "author/Repo").out.startswith("author:Repo:m-Q4_K_M.gguf model started")
+
+
 def test_sizes_and_times_are_written_as_the_original_did() -> None:
     assert [show.size(count) for count in (0, 1023, 323202580, 2007931781)] == [
         "0.00 B",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cortex.cli import show
 from cortex.cli.menu import Block, choose
 from cortex.cli.state import State
-from cortex.core.errors import BadRequest, NotFound
+from cortex.core.errors import NotFound
 
 if TYPE_CHECKING:
     from cortex.models.store import Model
@@ -17,16 +17,15 @@ WHICH = "Say which model to run"
 
 def local_model(state: State, name: str) -> Model | None:
     """The model that `name` means: exactly, or as the only one that contains it, or picked; None: it is not here."""
+    from cortex.models.store import Several
     from cortex.models.target import local
 
     store = state.store()
     try:
         return local(store, name)
-    except BadRequest:
-        found = [model.id for model in store.list() if name.lower() in model.id.lower()]
-        if not found:
-            raise
-        chosen = choose([Block("Local Models: (press enter to select)", found)], what=f"{WHICH}, {name} may be any of")
+    except Several as error:
+        block = Block("Local Models: (press enter to select)", error.ids)
+        chosen = choose([block], what=f"{WHICH}, {name} may be any of")
     show.note(f"Selected: {chosen}")
     return store.get(chosen)
 

@@ -65,6 +65,14 @@ class Model:
         return [self.path.with_name(name) for name in shards(self.path.name)]
 
 
+class Several(BadRequest):
+    """A name that means several models; `ids` are theirs."""
+
+    def __init__(self, query: str, ids: Sequence[str]) -> None:
+        super().__init__(f"{query} may be any of: {', '.join(ids)}. Say which.", param="model")
+        self.ids = tuple(ids)
+
+
 class Store:
     """The models of the data folder `folder`, which is made on the first use. `clock` gives Unix seconds."""
 
@@ -92,14 +100,15 @@ class Store:
         return self._rows("ORDER BY id", ())
 
     def find(self, query: str) -> Model:
-        """The model that `query` means: by its id or alias; else the only one that begins with it, or contains it."""
+        """The model that `query` means: by its id or alias; else the only one that begins with it, or contains it.
+        Raises `NotFound`, and `Several` where it is not the only one."""
         models = self.list()
         for fits in (_exactly, _is, _begins, _contains):
             found = [model for model in models if fits(model, query)]
             if len(found) == 1:
                 return found[0]
             if found:
-                raise BadRequest(f"{query} may be any of: {_names(found)}. Say which.", param="model")
+                raise Several(query, [model.id for model in found])
         raise _missing(query, [model.id for model in models])
 
     def add(self, model: Model) -> Model:
@@ -358,7 +367,3 @@ def _contains(model: Model, query: str) -> bool:
 def _missing(query: str, ids: Sequence[str]) -> NotFound:
     here = f"there are: {', '.join(ids)}" if ids else "none has been pulled or imported yet"
     return NotFound(f"Model {query} not found; {here}", param="model", code="model_not_found")
-
-
-def _names(models: Sequence[Model]) -> str:
-    return ", ".join(model.id for model in models)

@@ -60,7 +60,7 @@ def target(name: str, catalogue: Catalogue, *, token: str = "", id: str = "") ->
 
 
 def local(store: Store, name: str, *, catalogue: Catalogue | None = None) -> Model | None:
-    """The model on this machine that `name` means; None where it has to be pulled. `BadRequest` where it means several.
+    """The model on this machine that `name` means; None where it has to be pulled. `Several` where it means more.
 
     Exactly an id or alias; else a catalogue's id or alias, which no pattern may shadow, or another way to write an id;
     else what the store finds.
