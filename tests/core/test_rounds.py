@@ -24,6 +24,7 @@ def whole(events: Iterable[Event]) -> int:
 
 
 ROLL, ALIKE = ("roll", '{"sides": 6, "n": 1}'), ("roll", '{"n":1,"sides":6}')
+DEEP = ("roll", '{"dice": ' + "[" * 5000 + "]" * 5000 + "}")
 OTHER, BROKEN = ("roll", '{"sides": 20, "n": 1}'), ("roll", '{"sides": 6')
 
 
@@ -38,6 +39,7 @@ OTHER, BROKEN = ("roll", '{"sides": 20, "n": 1}'), ("roll", '{"sides": 6')
         ([ROLL, OTHER] * 9, 8),
         ([ROLL, OTHER, ("stop", "{}")] * 9, 12),
         ([BROKEN] * 9, 4),
+        ([DEEP] * 9, 4),
         ([("a", "{}"), ("b", "{}"), ("c", "{}"), ("d", "{}")] * 3, 12),
         ([("count", f'{{"n": {n}}}') for n in range(40)], 40),
     ],

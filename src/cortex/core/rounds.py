@@ -51,5 +51,5 @@ def _alike(arguments: str) -> str:
     """The same for arguments that mean the same."""
     try:
         return json.dumps(json.loads(arguments), sort_keys=True)
-    except ValueError:
+    except (ValueError, RecursionError):  # cut off, or nested deeper than can be read
         return arguments
