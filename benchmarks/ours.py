@@ -27,13 +27,15 @@ def main() -> int:
     options.add_argument("--context", type=int, default=8192, help="tokens a request")
     options.add_argument("--parallel", type=int, default=8)
     options.add_argument("--threads", type=int, default=0, help="0: Cortex chooses")
+    options.add_argument("--engine", default="llama", help="another one to say something at the model's place")
     given = options.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     os.environ["CORTEX_CONFIG"] = str(given.folder / ".cortexrc")  # nobody's own settings
     store = Store(given.folder)
     if not store.has(NAME):
         importing.add(store, NAME, given.model)
-    store.update(NAME, {"ctx_len": given.context, "n_parallel": given.parallel, "cpu_threads": given.threads})
+    settings = {"ctx_len": given.context, "n_parallel": given.parallel, "cpu_threads": given.threads}
+    store.update(NAME, settings | {"engine": given.engine})
     return server.main(["--port", str(given.port), "--data_folder_path", str(given.folder), "--loglevel", "WARN"])
 
 

@@ -20,7 +20,8 @@ from workload import SYSTEM, user
 
 LENGTHS = 64  # tokens of a plain reply
 AGENTS, TURNS = 8, 2
-IDLE = 1.0  # seconds
+STREAM = 200  # tokens of a reply whose chunks are paid for one by one
+IDLE = 3.0  # seconds
 MOST = 400  # tokens of any reply
 
 
@@ -196,21 +197,29 @@ def streaming(visit: Visit, number: int) -> Measures:
     body = {"messages": [user(f"Count from {number} on.")], "max_tokens": LENGTHS, "ignore_eos": True}
     visit.server.ask(body | {"max_tokens": 1})  # its prompt is in the cache for all that follow
     whole = visit.server.ask(body, stream=False)
-    marks = [visit.server.http_cpu() or 0.0]
-    time.sleep(IDLE)  # what it takes while nothing happens is not the chunks' cost
-    marks.append(visit.server.http_cpu() or 0.0)
-    short = visit.server.ask(body | {"max_tokens": 1})
-    marks.append(visit.server.http_cpu() or 0.0)
     reply = visit.ask(0, body)
-    marks.append(visit.server.http_cpu() or 0.0)
     found = {"overhead per token": (reply.seconds - whole.seconds) / LENGTHS}
-    if visit.server.http_cpu() is not None and reply.chunks > short.chunks:
-        idle, request, whole_reply = (after - before for before, after in itertools.pairwise(marks))
-        idle *= (reply.seconds - short.seconds) / IDLE
-        chunks = (whole_reply - request - idle) / (reply.chunks - short.chunks)
-        if chunks > 0:  # the clock of a process's time is coarse: what is lost in it is no figure
-            found |= {"HTTP CPU per request": request, "HTTP CPU per chunk": chunks}
-    return found | visit.totals
+    return found | http_cost(visit.server, body | {"max_tokens": STREAM}) | visit.totals
+
+
+def http_cost(server: Server, body: Json) -> Measures:
+    """What the process that speaks HTTP spends on a request that is cut after one token, and on each chunk that this
+    one has more; nothing where its time cannot be seen. What it takes while nothing happens is taken off."""
+    if server.http_cpu() is None:
+        return {}
+    marks = [server.http_cpu() or 0.0]
+    time.sleep(IDLE)
+    marks.append(server.http_cpu() or 0.0)
+    short = server.ask(body | {"max_tokens": 1})
+    marks.append(server.http_cpu() or 0.0)
+    reply = server.ask(body)
+    marks.append(server.http_cpu() or 0.0)
+    idle, request, whole = (after - before for before, after in itertools.pairwise(marks))
+    idle *= (reply.seconds - short.seconds) / IDLE
+    return {
+        "HTTP CPU per request": request,
+        "HTTP CPU per chunk": (whole - request - idle) / max(1, reply.chunks - short.chunks),
+    }
 
 
 def time_and_decodes(time: float, decodes: float) -> tuple[Goal, ...]:

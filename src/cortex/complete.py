@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from cortex.core.errors import BadRequest
 from cortex.core.events import Done, Echo, Event, Reasoning, Tokens
-from cortex.core.job import Job, Usage, Vector
+from cortex.core.job import Finish, Job, Usage, Vector
 from cortex.core.passage import Passage
 from cortex.core.plan import Asked, another
 from cortex.core.rounds import Rounds
@@ -23,6 +23,7 @@ from cortex.core.stop import Stop
 from cortex.runner.parent import Runner, Ticket
 
 AT_ONCE = 8  # texts of one request that become vectors
+STOPPED: Finish = "stop"
 T = TypeVar("T")
 
 
@@ -123,21 +124,21 @@ async def follow(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> A
     parser, stop, inline = plan.parser(new_id), Stop(plan.stop), plan.inline()
     rounds = Rounds(endless=plan.job.ignore_eos)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    done = Done("stop", Usage())
+    usage, finish = Usage(), STOPPED
     thought = 0  # tokens of pieces that held some of a thought
     try:
-        yield done
+        yield Done(finish, usage)
         async for piece in ticket:
             if piece.prompt:
                 yield Echo(piece.prompt)
             if piece.tokens:
                 yield Tokens(piece.tokens)
             said = [*stop.feed(rounds.feed(parser.feed(decoder.decode(piece.data))))]
-            if any(isinstance(event, Reasoning) for event in said):
-                thought += piece.usage.completion - done.usage.completion
+            if Reasoning in map(type, said):
+                thought += piece.usage.completion - usage.completion
+            usage, finish = piece.usage, piece.finish or STOPPED
             for event in inline.feed(said):
                 yield event
-            done = Done(piece.finish or "stop", replace(piece.usage, reasoning=thought))
             if stop.hit or rounds.hit:
                 break
         else:
@@ -145,7 +146,8 @@ async def follow(plan: Asked, ticket: Ticket, new_id: Callable[[str], str]) -> A
             for event in inline.feed(stop.feed(rest)):
                 yield event
         ended = stop.hit or rounds.hit
-        for event in inline.feed([*stop.flush(), Done("stop", done.usage) if ended else done]):
+        done = Done(STOPPED if ended else finish, replace(usage, reasoning=thought))
+        for event in inline.feed([*stop.flush(), done]):
             yield event
     finally:
         await ticket.aclose()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from puppet import job, load
@@ -15,7 +16,7 @@ from cortex.core.errors import BadRequest, EngineError, TooLong
 from cortex.core.job import Job, Segment, Usage
 from cortex.engines.base import Load
 from cortex.runner import frames
-from cortex.runner.parent import Runner
+from cortex.runner.parent import Link, Runner
 
 
 async def test_fifty_jobs_at_once_each_get_their_own_reply(start: Start) -> None:
@@ -38,6 +39,16 @@ async def test_a_runner_says_who_it_is(runner: Runner) -> None:
     assert (runner.context, runner.alive) == (77, True)
     assert runner.pid != os.getpid()
     assert not gone(runner.pid)
+
+
+def test_a_transport_of_another_event_loop_will_do() -> None:
+    """uvloop's are of no class of asyncio's."""
+    wrote: list[bytes] = []
+    transport = SimpleNamespace(write=wrote.append, is_closing=lambda: False)
+    link = Link(lambda report: None)
+    link.connection_made(transport)  # type: ignore[arg-type]
+    link.send(bytearray(b"order"))
+    assert wrote == [b"order"]
 
 
 async def test_progress_of_a_load_is_told() -> None:

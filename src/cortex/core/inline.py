@@ -15,8 +15,11 @@ class Inline:
         self.marks, self.thoughts, self.open = marks, thoughts, False
 
     def feed(self, events: Iterable[Event]) -> Iterator[Event]:
+        if self.thoughts == "apart":
+            yield from events
+            return
         for event in events:
-            yield from [event] if self.thoughts == "apart" else self.told(event)
+            yield from self.told(event)
 
     def told(self, event: Event) -> Iterator[Event]:
         match event:

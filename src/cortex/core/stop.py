@@ -19,6 +19,9 @@ class Stop:
         self.held, self.hit = "", False
 
     def feed(self, events: Iterable[Event]) -> Iterator[Event]:
+        if not self.strings:
+            yield from events
+            return
         for event in events:
             match event:
                 case _ if self.hit:

@@ -10,8 +10,10 @@ import asyncio
 import itertools
 import logging
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import cast
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, NoRoom, TooLong
 from cortex.core.job import Cut, Failure, Job, Piece, Segment
@@ -57,8 +59,7 @@ class Link(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         for body in self.splitter.feed(data):
@@ -84,21 +85,26 @@ class Ticket:
 
     def __init__(self, number: int, abandon: Callable[[int], None]) -> None:
         self.number, self.abandon = number, abandon
-        self.inbox: asyncio.Queue[Item | CortexError] = asyncio.Queue()
+        self.inbox: deque[Item | CortexError] = deque()
+        self.filled = asyncio.Event()
         self.begun = asyncio.Event()  # its prompt has been computed, or it has ended
         self.ended = False
 
     def deliver(self, item: Item | CortexError) -> None:
-        self.inbox.put_nowait(item)
+        self.inbox.append(item)
+        self.filled.set()
         if not isinstance(item, Admitted):
             self.begun.set()
 
     async def next(self) -> Item:
         try:
-            item = await self.inbox.get()
+            while not self.inbox:
+                self.filled.clear()
+                await self.filled.wait()
         except asyncio.CancelledError:
             await self.aclose()
             raise
+        item = self.inbox.popleft()
         if isinstance(item, CortexError):
             self.ended = True
             raise item

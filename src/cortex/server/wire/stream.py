@@ -125,7 +125,7 @@ class Choice:
         return self._chunk(b'{"content":%b}' % _encode(text)) if text else b""
 
     def _chunk(self, delta: bytes, reason: bytes = b"null") -> bytes:
-        told, self._tokens = _encode(logprobs(self._tokens)), []
+        told, self._tokens = _encode(logprobs(self._tokens)) if self._tokens else b"null", []
         return b'%b%b,"logprobs":%b,"finish_reason":%b}]%b}\n\n' % (self._delta, delta, told, reason, self._nulls)
 
 
