@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,8 @@ from managed import HI, running, wrong
 
 from cortex.models.store import Store
 from cortex.server import hardware
+
+TABLE = "0, NVIDIA H100 80GB HBM3, GPU-5c3, 81559, 81073, 550.90.07, 9.0\n1, Other, GPU-77a, 100, 50, 550, 8.9\n"
 
 
 def test_there_is_one_engine_which_is_built_in(http: httpx.Client) -> None:
@@ -51,15 +54,38 @@ def test_a_gpu_that_is_not_there_cannot_be_chosen(http: httpx.Client) -> None:
     assert "no GPU 77" in wrong(http.post("/v1/hardware/activate", json={"gpus": [77]}))[2]
 
 
+def test_the_gpus_that_were_chosen_are_shown_and_are_what_models_see(
+    http: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\ncat <<END\n{TABLE}END\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+
+    def activated() -> list[str]:
+        return [gpu["id"] for gpu in http.get("/v1/hardware").json()["gpus"] if gpu["activated"]]
+
+    talker.add(store, "m", replies=["a"], repeat=True)
+    assert activated() == ["0"]
+    http.post("/v1/models/start", json={"model": "m"}).raise_for_status()
+    assert http.post("/v1/hardware/activate", json={"gpus": [1, 1]}).json()["activated_gpus"] == [1]
+    assert (activated(), running(http), os.environ["CUDA_VISIBLE_DEVICES"]) == (["1"], [], "GPU-77a")
+    assert wrong(http.post("/v1/hardware/activate", json={"gpus": [0, 2]}))[2].endswith("there are: 0, 1")
+    assert activated() == ["1"]
+    assert http.post("/v1/hardware/activate", json={"gpus": []}).status_code == 200
+    assert (activated(), os.environ["CUDA_VISIBLE_DEVICES"]) == ([], "")
+
+
 def test_the_table_of_nvidia_smi_is_read() -> None:
-    table = "0, NVIDIA H100 80GB HBM3, GPU-5c3, 81559, 81073, 550.90.07, 9.0\n1, Other, GPU-77a, 100, 50, 550, 8.9\n"
-    first, second = hardware.parsed(table, visible="1")
+    first, second = hardware.parsed(TABLE, visible="1")
     assert first | {"additional_information": {}} == {
         "id": "0", "name": "NVIDIA H100 80GB HBM3", "version": "9.0", "total_vram": 81559, "free_vram": 81073,
         "uuid": "GPU-5c3", "activated": False, "vendor": "NVIDIA", "additional_information": {},
     }  # fmt: skip
     assert second["activated"]
-    assert all(gpu["activated"] for gpu in hardware.parsed(table, visible=None))
+    assert all(gpu["activated"] for gpu in hardware.parsed(TABLE, visible=None))
+    assert [gpu["activated"] for gpu in hardware.parsed(TABLE, visible="GPU-5")] == [True, False]
 
 
 def test_a_container_s_limit_is_the_memory_that_there_is(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`cortex hardware ...`: what this machine has. Never needs the server, except to choose GPUs."""
+"""`cortex hardware ...`: what this machine has. Needs the server only to choose GPUs; one that runs knows which are."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def list_hardware(
 
     asked = {"cpu": cpu, "os": os, "ram": ram, "storage": storage, "gpu": gpu, "power": power, "monitors": monitors}
     wanted = [part for part in PARTS if asked[part]] or [part for part in PARTS if part != "monitors"]
-    found = hardware(state(context).config().data_folder)
+    here = state(context)
+    api = here.api()
+    found = api.call("GET", "/v1/hardware") if api.alive() else hardware(here.config().data_folder)
     found = {"gpu" if part == "gpus" else part: known for part, known in found.items()}
     if as_json:
         show.data({part: found.get(part, []) for part in wanted})

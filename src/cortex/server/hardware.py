@@ -8,15 +8,19 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from cortex.core.errors import BadRequest
+
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 ROOT: Final = Path("/")
 GLANCE: Final = 0.05  # seconds that the use of the CPU is looked at
+VISIBLE: Final = "CUDA_VISIBLE_DEVICES"  # what models, which are processes that we start, may see
 NVIDIA: Final = ("index", "name", "uuid", "memory.total", "memory.free", "driver_version", "compute_cap")
 
 
@@ -62,17 +66,31 @@ def gpus() -> list[dict[str, Any]]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return parsed(done.stdout) if done.returncode == 0 else []
+    return parsed(done.stdout, os.environ.get(VISIBLE)) if done.returncode == 0 else []
 
 
-def parsed(table: str, visible: str | None = os.environ.get("CUDA_VISIBLE_DEVICES")) -> list[dict[str, Any]]:
-    """The GPUs of nvidia-smi's table, memory in MiB. `visible` are those that programs may use (None: all)."""
+def activate(wanted: Sequence[int]) -> None:
+    """Let models that are loaded from now on use these GPUs only. `BadRequest` where one is not there.
+
+    They are told by their UUIDs: CUDA may number them otherwise than nvidia-smi, the fastest first.
+    """
+    here = {int(gpu["id"]): str(gpu["uuid"]) for gpu in gpus()}
+    for number in wanted:
+        if number not in here:
+            there = f"there are: {', '.join(map(str, here))}" if here else "this machine has none that nvidia-smi knows"
+            raise BadRequest(f"gpus: there is no GPU {number}; {there}", param="gpus")
+    os.environ[VISIBLE] = ",".join(here[number] for number in wanted)
+
+
+def parsed(table: str, visible: str | None) -> list[dict[str, Any]]:
+    """The GPUs of nvidia-smi's table, memory in MiB. `visible` are those that programs may use (None: all), by number
+    or by the beginning of their UUID."""
     rows = [row for row in csv.reader(table.splitlines(), skipinitialspace=True) if len(row) == len(NVIDIA)]
-    chosen = None if visible is None else {part.strip() for part in visible.split(",")}
+    chosen = None if visible is None else [part.strip() for part in visible.split(",")]
     return [_gpu(row, chosen) for row in rows]
 
 
-def _gpu(row: list[str], chosen: set[str] | None) -> dict[str, Any]:
+def _gpu(row: list[str], chosen: Sequence[str] | None) -> dict[str, Any]:
     index, name, uuid, total, free, driver, capability = row
     return {
         "id": index,
@@ -81,7 +99,7 @@ def _gpu(row: list[str], chosen: set[str] | None) -> dict[str, Any]:
         "total_vram": _number(total),
         "free_vram": _number(free),
         "uuid": uuid,
-        "activated": chosen is None or bool({index, uuid} & chosen),
+        "activated": chosen is None or any(one == index or (one and uuid.startswith(one)) for one in chosen),
         "vendor": "NVIDIA",
         "additional_information": {"driver_version": driver, "compute_cap": capability},
     }

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
 from fastapi import APIRouter, Request, Response
 
-from cortex.core.errors import BadRequest
 from cortex.server import hardware
 from cortex.server.body import read_object
 from cortex.server.frame import json_response
@@ -37,12 +34,7 @@ async def activate(request: Request) -> Response:
     """Models use these from now on, until the server ends; those that run are stopped. [] means none."""
     site = site_of(request)
     node = Node(await read_object(request, site.options)).need("gpus", "a list of GPU numbers")
-    wanted = [each.integer(0) for each in node.items()]
-    here = {gpu["id"] for gpu in await off(hardware.gpus)}
-    for number in wanted:
-        if str(number) not in here:
-            there = f"there are: {', '.join(sorted(here))}" if here else "this machine has none that nvidia-smi knows"
-            raise BadRequest(f"gpus: there is no GPU {number}; {there}", param="gpus")
-    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, wanted))
+    wanted = [*dict.fromkeys(each.integer(0) for each in node.items())]
+    await off(hardware.activate, wanted)
     await stop_all(site)
     return json_response({"message": "The GPUs are chosen; models use them from now on", "activated_gpus": wanted})
