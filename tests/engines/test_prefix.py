@@ -1,16 +1,12 @@
-"""Which sequence of the cache a prompt continues."""
+"""How many tokens two sequences begin with alike."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from cortex.engines.llama.prefix import Candidate, Reuse, choose, common
-
-LONG = list(range(100))
-
-
-def lane(number: int, tokens: list[int], *, running: bool = False, used: int = 0) -> Candidate:
-    return Candidate(number, tokens, running, used)
+from cortex.engines.llama.prefix import FIRST, common
 
 
 @pytest.mark.parametrize(
@@ -21,54 +17,12 @@ def test_common_counts_the_tokens_that_both_begin_with(one: list[int], other: li
     assert common(one, other) == common(other, one) == length
 
 
-def test_the_longest_shared_beginning_wins() -> None:
-    lanes = [lane(0, [1, 2]), lane(1, [1, 2, 3]), lane(2, [7])]
-    assert choose([1, 2, 3, 4], lanes, rewinds=True) == Reuse(1, 1, 3)
+@given(st.integers(0, 99), st.integers(0, 99), st.integers(0, 99))
+def test_however_much_it_is(same: int, one: int, other: int) -> None:
+    begin = list(range(same))
+    assert common(begin + [-1] * one, begin + [-2] * other) == same
+    assert common(bytes(begin), bytes(begin) + b"x" * other) == same
 
 
-def test_the_last_token_of_a_prompt_is_always_left_to_decode() -> None:
-    assert choose([1, 2, 3], [lane(0, [1, 2, 3])], rewinds=True) == Reuse(0, 0, 2)
-
-
-def test_without_anything_shared_the_sequence_used_longest_ago_is_taken() -> None:
-    lanes = [lane(0, [1], used=5), lane(1, [2], used=3), lane(2, [3], used=4)]
-    assert choose([9, 9], lanes, rewinds=True) == Reuse(1, 1, 0)
-
-
-def test_a_running_sequence_shares_its_beginning_with_an_idle_one() -> None:
-    lanes = [lane(0, [1, 2, 3], running=True), lane(1, [])]
-    assert choose([1, 2, 9], lanes, rewinds=True) == Reuse(1, 0, 2)
-
-
-def test_an_idle_sequence_is_preferred_to_a_running_one_that_shares_as_much() -> None:
-    lanes = [lane(0, [1, 2], running=True, used=9), lane(1, [1, 2]), lane(2, [])]
-    assert choose([1, 2, 3], lanes, rewinds=True) == Reuse(1, 1, 2)
-
-
-def test_nothing_can_be_chosen_while_every_sequence_runs() -> None:
-    assert choose([1, 2], [lane(0, [1], running=True)], rewinds=True) is None
-
-
-def test_another_chat_is_not_cut_short_for_a_short_shared_beginning() -> None:
-    lanes = [lane(0, LONG, used=9), lane(1, [], used=1)]
-    assert choose([*LONG[:10], 777, 778], lanes, rewinds=True) == Reuse(1, 0, 10)
-
-
-def test_the_only_idle_sequence_is_cut_short_all_the_same() -> None:
-    lanes = [lane(0, LONG), lane(1, [5], running=True)]
-    assert choose([*LONG[:10], 777, 778], lanes, rewinds=True) == Reuse(0, 0, 10)
-
-
-def test_a_model_that_cannot_rewind_continues_only_what_is_wholly_a_beginning() -> None:
-    lanes = [lane(0, [1, 2, 3, 4], used=1), lane(1, [1, 2], used=2), lane(2, [9], used=0)]
-    assert choose([1, 2, 3, 9], lanes, rewinds=False) == Reuse(1, 1, 2)
-    assert choose([5, 6], lanes, rewinds=False) == Reuse(2, 2, 0)
-
-
-def test_a_model_that_cannot_rewind_shares_nothing_with_a_running_sequence() -> None:
-    lanes = [lane(0, [1, 2], running=True), lane(1, [])]
-    assert choose([1, 2, 3], lanes, rewinds=False) == Reuse(1, 1, 0)
-
-
-def test_a_model_that_cannot_rewind_does_not_reuse_a_whole_prompt() -> None:
-    assert choose([1, 2], [lane(0, [1, 2])], rewinds=False) == Reuse(0, 0, 0)
+def test_a_long_one_is_compared_in_few_slices() -> None:
+    assert common(list(range(FIRST * 100)), list(range(FIRST * 100))) == FIRST * 100

@@ -12,11 +12,16 @@ PIECES = [b"a", b"b", b"c", b"<", b">", b"ab", b"bc", b"abc", b"<a>", b"<b>"]
 A, B, C, LESS, MORE, AB, BC, ABC, MARK, OTHER = range(10)
 
 
-def said(*sequences: list[int]) -> Said:
-    memory = Said(PIECES, [token >= MARK for token in range(len(PIECES))])
+def said(*sequences: list[int], ended: bool = False) -> Said:
+    memory = Said(PIECES, [token >= MARK for token in range(len(PIECES))], letters)
     for tokens in sequences:
-        memory.remember(tokens)
+        memory.remember(tokens, ended=ended)
     return memory
+
+
+def letters(text: bytes) -> list[int]:
+    """The tokens of a plain text; none where a letter has none."""
+    return [PIECES.index(bytes([byte])) for byte in text if bytes([byte]) in PIECES]
 
 
 def spell(tokens: list[int]) -> bytes:
@@ -35,6 +40,20 @@ def test_where_nothing_was_said_or_something_else_the_tokens_stay() -> None:
 
 def test_up_to_the_last_place_where_both_have_an_end() -> None:
     assert said([A, BC, A, B]).again([AB, C, ABC, C]) == [A, BC, ABC, C]
+
+
+def test_where_a_reply_ended_by_itself_is_an_end_whatever_follows() -> None:
+    """A tokenizer joins the new line that a template writes to the last brace of a call."""
+    assert said([C, A], ended=True).again([C, AB, C]) == [C, A, B, C]
+    assert said([C, A]).again([C, AB, C]) == [C, AB, C]
+    assert said([C, A], [C, AB, C], ended=True).again([C, ABC]) == [C, AB, C]
+
+
+def test_what_a_reply_ended_in_is_not_cut_out_of_a_mark_nor_out_of_what_cannot_be_spelled() -> None:
+    assert said([C, LESS], ended=True).again([C, MARK]) == [C, MARK]
+    memory = Said([b"a", "aé".encode()], [False, False], lambda text: [])
+    memory.remember([0], ended=True)
+    assert memory.again([1, 0]) == [1, 0]
 
 
 def test_what_is_text_in_one_and_a_mark_in_the_other_is_not_the_same() -> None:
@@ -56,12 +75,16 @@ def test_a_chat_that_goes_on_takes_one_place_and_the_oldest_of_many_is_forgotten
     assert said([A, B], *reversed(others), [C]).again([AB]) == [AB]
 
 
-@given(st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=4), st.lists(st.integers(0, 9), max_size=12))
-def test_the_text_and_the_marks_never_change(known: list[list[int]], tokens: list[int]) -> None:
+@given(
+    st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=4),
+    st.lists(st.integers(0, 9), max_size=12),
+    st.booleans(),
+)
+def test_the_text_and_the_marks_never_change(known: list[list[int]], tokens: list[int], ended: bool) -> None:
     def marks(tokens: list[int]) -> list[tuple[int, int]]:
         return [(len(spell(tokens[:at])), token) for at, token in enumerate(tokens) if token >= MARK]
 
-    memory = said(*known)
+    memory = said(*known, ended=ended)
     again = memory.again(tokens)
     assert (spell(again), marks(again)) == (spell(tokens), marks(tokens))
     assert memory.again(again) == again

@@ -58,6 +58,8 @@ class Desk:
             self.pool.decode(chunk)
             self.slots.decoded(chunk)
         assert self.slots.free == self.pool.free
+        for lane in self.slots._lanes:
+            assert (len(lane.tokens), lane.id) in self.slots._held.whole(lane.tokens) or not lane.tokens
         return chunks
 
     def add(self, number: int, tokens: list[int]) -> Flow:

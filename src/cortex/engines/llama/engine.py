@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
-from cortex.core.job import Cut, Failure, Job, Piece, Segment
+from cortex.core.job import Cut, Failure, Finish, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import machine, sampling, small, warm
@@ -90,7 +90,7 @@ class Llama:
         self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
         self._keeper = Keeper(self._decoder, self._slots, _shelf(load, extra), rewinds=model.rewinds)
-        self._said = Said(self._vocabulary.pieces, self._vocabulary.special)
+        self._said = Said(self._vocabulary.pieces, self._vocabulary.special, self._vocabulary.plainly)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
         self._lookup, self._costs = extra.lookup, self._warm_up(extra.costs)
@@ -282,10 +282,9 @@ class Llama:
     def _next(self, chunk: Chunk, run: Run) -> Piece:
         piece = run.go_on(lambda drafted: self._decoder.logits(chunk, drafted), chunk.draft.tokens, len(self._runs))
         if chunk.draft:
-            self._slots.rewind(chunk.flow)
+            self._slots.rewind(chunk.flow, chunk.start + len(chunk.tokens))
         if piece.finish:
-            # What a model that cannot rewind has been through is of use only where the next turn says it all.
-            self._end(chunk.flow.number, tail=not run.echo and (self._model.rewinds or piece.finish == "stop"))
+            self._end(chunk.flow.number, piece.finish)
         return piece
 
     def _fail(self, flow: Flow, error: CortexError) -> Failure:
@@ -296,16 +295,18 @@ class Llama:
             self._small.end(flow.number)
         return Failure(flow.number, error.message)
 
-    def _end(self, number: int, *, tail: bool = False) -> None:
-        """With `tail` the last tokens of its reply, too, are to be found by the next turn."""
+    def _end(self, number: int, finish: Finish | None = None) -> None:
+        """This job is over; it `finish`ed, or it was ended."""
         if run := self._runs.pop(number, None):
-            self._slots.remove(run.flow, tail=tail)
+            # What a model that cannot rewind has been through is of use only where the next turn says all of it.
+            again = finish == "stop" or (finish == "length" and self._model.rewinds)
+            self._slots.remove(run.flow, tail=again and not run.echo)
             if self._small:
                 self._small.end(number)
             if not run.echo:  # texts to be rated do not come back
                 self._keeper.ended(run.flow.tokens[: run.prompt])
             if not _given(run.job.prompt):
-                self._said.remember(run.flow.tokens)
+                self._said.remember(run.flow.tokens, ended=finish == "stop")
 
 
 def _shelf(load: Load, extra: Extra) -> Shelf | None:

@@ -7,13 +7,16 @@ their beginning share its cells. `Slots` keeps the same books and gives its orde
 from __future__ import annotations
 
 import itertools
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from cortex.engines.llama.cells import Cells
 from cortex.engines.llama.guess import NOTHING, Tries
-from cortex.engines.llama.prefix import Candidate, Reuse, choose, common
+from cortex.engines.llama.prefix import common
+from cortex.engines.llama.reuse import Candidate, Reuse, choose
+from cortex.engines.llama.tree import Tree
 
 LEAST_PREFILL: Final = 4  # tokens of a prompt in every batch, however full it is with running streams
 EVICTED: Final = 256  # cells that an idle sequence loses at a time
@@ -88,33 +91,6 @@ class Chunk:
         return [*self.tokens, *self.draft.tokens]
 
 
-class Cells:
-    """The books of the pool: which cell is held by how many sequences."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self._holders: Counter[int] = Counter()
-        self._numbers = itertools.count()
-
-    @property
-    def free(self) -> int:
-        return self.total - len(self._holders)
-
-    def take(self, count: int) -> list[int]:
-        cells = list(itertools.islice(self._numbers, count))
-        self._holders.update(cells)
-        return cells
-
-    def hold(self, cells: Sequence[int]) -> None:
-        self._holders.update(cells)
-
-    def drop(self, cells: Sequence[int]) -> None:
-        self._holders.subtract(cells)
-        for cell in cells:
-            if not self._holders[cell]:
-                del self._holders[cell]
-
-
 class Slots:
     """`lanes` sequences, at most `parallel` of them running, in a pool of `cells`.
 
@@ -129,6 +105,7 @@ class Slots:
         self._cache, self._parallel, self._rewinds = cache, parallel, rewinds
         self._rows, self._drafts = drafts, drafts if rewinds else 0
         self._lanes = [Lane(id) for id in range(lanes)]
+        self._held: Tree[int] = Tree()  # what the lanes hold, as `Lane.tokens` says
         self._cells = Cells(cells)
         self._clock = itertools.count(1)
         self._ages = itertools.count()
@@ -215,18 +192,20 @@ class Slots:
         """This chunk's tokens are in the cache now."""
         lane = self._lanes[chunk.lane]
         lane.tokens.extend(chunk.all)
+        self._held.extend(lane.id, chunk.all)
         lane.cells.extend(self._cells.take(len(chunk.all)))
         del lane.tail[: len(chunk.tokens)]
         chunk.flow.settled = chunk.flow.settled or chunk.last
 
     def known(self, prompt: Sequence[int]) -> int:
         """How many of this prompt's tokens a sequence holds that it can go on from."""
-        reuse = choose(prompt, self._candidates(), rewinds=self._rewinds)
+        reuse = self._choose(prompt)
         return reuse.length if reuse else 0
 
     def holding(self, tokens: Sequence[int]) -> int | None:
         """A sequence that begins with these tokens."""
-        return next((lane.id for lane in self._lanes if lane.tokens[: len(tokens)] == tokens), None)
+        length, lanes = self._held.longest(tokens)
+        return lanes[0] if length == len(tokens) else None
 
     def restore(self, tokens: Sequence[int], put: Callable[[int], bool]) -> bool:
         """Let `put` fill a sequence with these tokens, in place of what was used longest ago. False where all
@@ -238,12 +217,13 @@ class Slots:
         if self._spare(len(tokens), []) < len(tokens) or not put(lane.id):
             return False
         lane.tokens, lane.cells, lane.used = list(tokens), self._cells.take(len(tokens)), next(self._clock)
+        self._held.put(lane.id, tokens)
         return True
 
-    def rewind(self, flow: Flow) -> None:
-        """Forget what of this flow's draft was not said."""
+    def rewind(self, flow: Flow, sure: int = 0) -> None:
+        """Forget what of this flow's draft was not said; the first `sure` tokens of its sequence are its own."""
         if flow.lane:
-            self._trim(flow.lane, common(flow.lane.tokens, flow.tokens))
+            self._trim(flow.lane, sure + common(flow.lane.tokens[sure:], flow.tokens[sure:]))
 
     def _running(self) -> list[Flow]:
         return [lane.flow for lane in self._lanes if lane.flow]
@@ -252,13 +232,14 @@ class Slots:
         while self._waiting and len(self._running()) < self._parallel:
             flow = self._waiting[0]
             known = flow.tokens if flow.wanted is None else flow.tokens[: flow.wanted + 1]
-            reuse = choose(known, self._candidates(), rewinds=self._rewinds)
+            reuse = self._choose(known)
             if reuse is None or self._soon_known(flow, reuse.length) or not self._fits(flow, reuse):
                 return
             self._place(self._waiting.popleft(), reuse)
 
-    def _candidates(self) -> list[Candidate]:
-        return [Candidate(lane.id, lane.tokens, lane.flow is not None, lane.used) for lane in self._lanes]
+    def _choose(self, prompt: Sequence[int]) -> Reuse | None:
+        lanes = [Candidate(lane.id, len(lane.tokens), lane.flow is not None, lane.used) for lane in self._lanes]
+        return choose(prompt, lanes, self._held, rewinds=self._rewinds)
 
     def _soon_known(self, flow: Flow, length: int) -> bool:
         """Whether a running flow is about to decode much of this prompt, so that waiting for it saves the work."""
@@ -283,6 +264,7 @@ class Slots:
             self._trim(lane, 0)
             self._cache.share(source.id, lane.id, reuse.length)
             lane.tokens, lane.cells = source.tokens[: reuse.length], source.cells[: reuse.length]
+            self._held.put(lane.id, lane.tokens)
             self._cells.hold(lane.cells)
             source.used = next(self._clock)
         lane.flow, flow.lane = flow, lane
@@ -301,6 +283,7 @@ class Slots:
         if not self._cache.trim(lane.id, keep):
             keep = 0
             self._cache.trim(lane.id, 0)
+        self._held.cut(lane.id, keep)
         self._cells.drop(lane.cells[keep:])
         del lane.tokens[keep:], lane.cells[keep:]
 

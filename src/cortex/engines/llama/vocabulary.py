@@ -100,6 +100,10 @@ class Vocabulary:
         """The tokens of a text that a model may say, its marks as the special tokens that they are."""
         return self._cut(text, parse_special=True, continues=True)
 
+    def plainly(self, text: bytes) -> Tokens:
+        """The tokens of a plain text that goes on behind others."""
+        return self._cut_bytes(text, parse_special=False, continues=True)
+
     def _harmless(self, text: str) -> Iterator[str]:
         """The text in parts that hold no mark.
 
