@@ -48,6 +48,12 @@ def test_the_context_is_what_is_asked_for_but_never_more_than_the_model_s(
     assert _opened(store, {"ctx_len": asked}, {"llama.context_length": own}).profile.context == context
 
 
+def test_what_a_model_yml_asks_for_in_vain_is_noted(store: Store) -> None:
+    path = store.modelfile(_opened(store, {}, {}).model)
+    path.write_text(path.read_text() + "tfs_z: 0.5\nstream: true\nn_probs: 0\n")
+    assert opened(store, "m").notes == ("its model.yml asks for what has no effect here: tfs_z",)
+
+
 def test_a_context_for_this_time_wins_over_the_setting(store: Store) -> None:
     _opened(store, {"ctx_len": 12000}, {})
     assert opened(store, "m", settings({"ctx_len": 500})).profile.context == 500

@@ -12,10 +12,27 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest, NotFound
-from cortex.models import importing
+from cortex.models import importing, modelfile
+from cortex.models.settings import settings
 from cortex.models.store import Model, Store
 from models import tiny
+
+SAMPLERS = """\
+typ_p: 0.9
+mirostat: false
+mirostat_tau: 4
+mirostat_eta: 0.2
+dynatemp_range: 0.5
+dynatemp_exponent: 2
+min_keep: 3
+penalize_nl: false
+tfs_z: 0.5
+ignore_eos: true
+n_probs: 0
+grammar: ""
+"""
 
 
 @pytest.fixture
@@ -228,6 +245,22 @@ def test_what_people_write_into_model_yml_holds(store: Store) -> None:
     written = yaml.safe_load(path.read_text())
     assert (written["prompt_template"], written["x"], written["ngl"]) == ("keep me", "y", 12)
     assert "temperature" not in written
+
+
+def test_the_original_s_further_samplers_hold(store: Store) -> None:
+    path = store.modelfile(_owned(store, "coder:1b"))
+    path.write_text(path.read_text() + SAMPLERS)
+    kept = store.get("coder:1b").settings
+    assert settings(kept).sampling == Sampling(
+        typ_p=0.9, mirostat=0, mirostat_tau=4, mirostat_eta=0.2, dynatemp_range=0.5, dynatemp_exponent=2, min_keep=3,
+        penalize_nl=False,
+    )  # fmt: skip
+    store.update("coder:1b", {"mirostat": 2})
+    assert settings(store.get("coder:1b").settings).sampling.mirostat == 2
+    assert (yaml.safe_load(path.read_text())["typ_p"], modelfile.unheard(path)) == (0.9, ("tfs_z", "ignore_eos"))
+    for wrong in ({"mirostat": 3}, {"typ_p": 1.5}, {"min_keep": -1}, {"penalize_nl": 1}, {"typ_p": True}):
+        with pytest.raises(BadRequest):
+            store.update("coder:1b", wrong)
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,27 @@ class Sampling:
     penalize_nl: bool = True
 
 
+MOST = 2**31 - 1
+# Fields of `Sampling` -> the least and the greatest value that somebody may ask for.
+NUMBERS: Mapping[str, tuple[float, float]] = {
+    "temperature": (0.0, 2.0),
+    "top_p": (0.0, 1.0),
+    "min_p": (0.0, 1.0),
+    "frequency_penalty": (-2.0, 2.0),
+    "presence_penalty": (-2.0, 2.0),
+    "repeat_penalty": (0.0, 10.0),
+    "typ_p": (0.0, 1.0),
+    "dynatemp_range": (0.0, 2.0),
+    "dynatemp_exponent": (0.0, 10.0),
+    "mirostat_tau": (0.0, 100.0),
+    "mirostat_eta": (0.0, 1.0),
+}
+# vLLM's clients write -1 for no top_k
+COUNTS: Mapping[str, tuple[int, int]] = {
+    "top_k": (-1, MOST), "repeat_last_n": (0, MOST), "min_keep": (0, MOST), "mirostat": (0, 2)
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Chat:
     """One chat request.

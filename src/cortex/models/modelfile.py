@@ -26,9 +26,10 @@ UNSET = {"ctx_len": (0,), "max_tokens": (0,), "cpu_threads": (0,), "engine": ("l
 FOREIGN = {
     *("mmproj", "sources", "metadata", "author_repo_id", "os", "gpu_arch", "precision", "quantization_method"),
     *("prompt_template", "system_template", "user_template", "ai_template", "text_model", "tp", "trtllm_version"),
-    *("stream", "grammar", "dynatemp_range", "dynatemp_exponent", "tfs_z", "typ_p"),
-    *("mirostat", "mirostat_tau", "mirostat_eta", "penalize_nl", "ignore_eos", "n_probs", "min_keep"),
+    *("stream", "grammar", "tfs_z", "ignore_eos", "n_probs"),
 }
+# Those of them that would change replies, with what the original wrote where they do not.
+UNHEARD = {"tfs_z": 1, "grammar": "", "ignore_eos": False, "n_probs": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,15 @@ def parse(text: str) -> Content:
         foreign,
         (files,) if isinstance(files, str) else tuple(map(str, files)),
     )
+
+
+def unheard(path: Path) -> tuple[str, ...]:
+    """The keys of the file that ask for something which is not done here."""
+    try:
+        foreign = read(path).foreign
+    except (Broken, FileNotFoundError):
+        return ()
+    return tuple(key for key, usual in UNHEARD.items() if foreign.get(key) not in (None, usual))
 
 
 def sampling(text: str) -> dict[str, Any]:

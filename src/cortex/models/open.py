@@ -14,7 +14,7 @@ from cortex.core.errors import BadRequest, LoadError, NotFound
 from cortex.core.load import Load
 from cortex.core.profile import Profile
 from cortex.core.repair import repair
-from cortex.models import gguf
+from cortex.models import gguf, modelfile
 from cortex.models.catalogue import builtin
 from cortex.models.gguf import Header
 from cortex.models.memory import Need, cells, need
@@ -89,6 +89,8 @@ def opened(store: Store, id: str, wanted: Settings | None = None) -> Opened:
     header = _header(model)
     wanted = wanted or settings(model.settings)
     profile, notes = profiled(model.id, header, wanted)
+    if unheard := modelfile.unheard(store.modelfile(model)):
+        notes = (*notes, f"its model.yml asks for what has no effect here: {', '.join(unheard)}")
     for note in notes:
         _log_once(model.id, note)
     return Opened(model, model.path, header, wanted, profile, notes, _draft(store, model, wanted))

@@ -13,7 +13,7 @@ from typing import Any
 from cortex import dialects
 from cortex.config.kinds import DURATION, duration
 from cortex.config.table import BOUNDS, CACHE_TYPES
-from cortex.core.chat import Sampling
+from cortex.core.chat import COUNTS, NUMBERS, Sampling
 from cortex.core.errors import BadRequest
 
 # The keys of model.yml, with the types that they take.
@@ -39,13 +39,24 @@ KEYS: dict[str, tuple[type[Any], ...]] = {
     "presence_penalty": (int, float),
     "repeat_penalty": (int, float),
     "repeat_last_n": (int,),
+    "typ_p": (int, float),
+    "min_keep": (int,),
+    "dynatemp_range": (int, float),
+    "dynatemp_exponent": (int, float),
+    "mirostat": (bool, int),
+    "mirostat_tau": (int, float),
+    "mirostat_eta": (int, float),
+    "penalize_nl": (bool,),
     "max_tokens": (int,),
     "stop": (list,),
 }
 SAMPLING = (
     "temperature", "top_p", "top_k", "min_p", "seed", "frequency_penalty", "presence_penalty", "repeat_penalty",
-    "repeat_last_n",
+    "repeat_last_n", "typ_p", "min_keep", "dynatemp_range", "dynatemp_exponent", "mirostat", "mirostat_tau",
+    "mirostat_eta", "penalize_nl",
 )  # fmt: skip
+RANGED = ("typ_p", "min_keep", "dynatemp_range", "dynatemp_exponent", "mirostat", "mirostat_tau", "mirostat_eta")
+SPANS = {key: span for key, span in {**NUMBERS, **COUNTS}.items() if key in RANGED}
 LOADING = ("ctx_len", "n_parallel", "ngl", "cpu_threads", "cache_type", "flash_attn", "keep_alive")  # how it is loaded
 DEFAULT = -1.0  # seconds that nobody can ask for
 POSITIVE = ("ctx_len", "n_parallel", "max_tokens")
@@ -91,6 +102,7 @@ def settings(values: Mapping[str, Any]) -> Settings:
     drawn = {key: known[key] for key in SAMPLING if key in known}
     if drawn.get("seed", 0) < 0:  # the original's word for "draw one"
         drawn["seed"] = None
+    drawn["mirostat"] = int(drawn.get("mirostat", 0))  # the original wrote `false` for none
     engine = known.get("engine", "llama")
     return Settings(
         engine=ENGINES.get(engine, engine),
@@ -129,10 +141,10 @@ def check(values: Mapping[str, Any]) -> dict[str, Any]:
 def _check(key: str, value: Any) -> None:
     if key not in KEYS:
         raise BadRequest(f"{key} is not a setting of a model; there are: {', '.join(KEYS)}", param=key)
-    if isinstance(value, bool) != (bool in KEYS[key]) or not isinstance(value, KEYS[key]):
+    if (isinstance(value, bool) and bool not in KEYS[key]) or not isinstance(value, KEYS[key]):
         raise BadRequest(f"{key} must be {_words(KEYS[key])}, not {value!r}", param=key)
-    low, high = BOUNDS.get(key, (-(2**63), 2**63))
-    if isinstance(value, int) and not low <= value <= high:
+    low, high = SPANS.get(key) or BOUNDS.get(key, (-(2**63), 2**63))
+    if (isinstance(value, int) or key in SPANS) and not low <= value <= high:
         raise BadRequest(f"{key} must be from {low} to {high}, not {value!r}", param=key)
     if key in POSITIVE and value < 1:
         raise BadRequest(f"{key} must be 1 or more, not {value!r}", param=key)

@@ -35,10 +35,12 @@ def check(store: Store, model: Model, *, loaded: bool) -> Finding:
     taking = "is loaded" if loaded else f"needs about {show.size(need)}"
     if found.header.embeds:
         return Finding(about, "ok", f"{taking}, context {found.profile.context}, makes embeddings, and no replies")
-    says = f"{taking}, context {found.profile.context}, calls as {found.profile.dialect.name}"
+    says = "; ".join(
+        [f"{taking}, context {found.profile.context}, calls as {found.profile.dialect.name}", *found.notes]
+    )
     if "tools" not in found.profile.template:
         return Finding(
             about, "warn", f"{says}; its template knows no tools, so it is told of them in words of our own",
             "its calls are valid, but it was hardly trained to choose well: try it, or take another model for tools",
         )  # fmt: skip
-    return Finding(about, "ok", "; ".join([says, *found.notes]))
+    return Finding(about, "ok", says)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from cortex.core.chat import Chat, Choice, Sampling, Tool
+from cortex.core.chat import COUNTS, MOST, NUMBERS, Chat, Choice, Sampling, Tool
 from cortex.core.errors import BadRequest
 from cortex.server.wire import fields
 from cortex.server.wire.calls import FUNCTIONS, Shape
@@ -155,7 +155,7 @@ def max_tokens(node: Node, default: int | None, *, least: int = 1, names: Sequen
     found = next(filter(None, map(node.get, names)), None)
     if found is None:
         return default
-    return None if found.value == -1 else min(found.integer(least), _MOST)
+    return None if found.value == -1 else min(found.integer(least), MOST)
 
 
 def stop(node: Node, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -176,30 +176,12 @@ def _stop_text(node: Node) -> str:
     return node.string()
 
 
-_MOST = 2**31 - 1
-_NUMBERS = {  # field -> its least and greatest value
-    "temperature": (0.0, 2.0),
-    "top_p": (0.0, 1.0),
-    "min_p": (0.0, 1.0),
-    "frequency_penalty": (-2.0, 2.0),
-    "presence_penalty": (-2.0, 2.0),
-    "repeat_penalty": (0.0, 10.0),
-    "typ_p": (0.0, 1.0),
-    "dynatemp_range": (0.0, 2.0),
-    "dynatemp_exponent": (0.0, 10.0),
-    "mirostat_tau": (0.0, 100.0),
-    "mirostat_eta": (0.0, 1.0),
-}
-# field -> its least and greatest value; vLLM's clients write -1 for no top_k
-_COUNTS = {"top_k": (-1, _MOST), "repeat_last_n": (0, _MOST), "min_keep": (0, _MOST), "mirostat": (0, 2)}
-
-
 def sampling(node: Node, default: Sampling) -> Sampling:
     given: dict[str, Any] = {}
-    for name, (low, high) in _NUMBERS.items():
+    for name, (low, high) in NUMBERS.items():
         if (found := node.get(name)) is not None:
             given[name] = found.number(low, high)
-    for name, (least, most) in _COUNTS.items():
+    for name, (least, most) in COUNTS.items():
         if (found := node.get(name)) is not None:
             given[name] = max(0, found.integer(least, most))
     if (found := node.get("penalize_nl")) is not None:
@@ -219,7 +201,7 @@ def _seed(node: Node) -> int | None:
 def _logit_bias(node: Node) -> tuple[tuple[int, float], ...]:
     pairs = []
     for key in node.object():
-        if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) <= _MOST):
+        if not (key.isascii() and key.isdigit() and len(key) <= 10 and int(key) <= MOST):
             raise BadRequest(f"logit_bias: its keys must be ids of tokens, not {key!r:.40}", param="logit_bias")
         value = node.get(key)
         pairs.append((int(key), value.number(-100, 100) if value else 0.0))
