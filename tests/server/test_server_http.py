@@ -298,7 +298,8 @@ def test_a_model_is_started_seen_and_stopped(http: httpx.Client, server: Serving
 
 def test_what_start_cannot_obey_is_named(http: httpx.Client) -> None:
     body = http.post("/v1/models/start", json={"model": "words", "n_batch": 33, "caching_enabled": True}).json()
-    assert body["warning"].startswith("caching_enabled, n_batch: ")
+    assert [warning.partition(":")[0] for warning in body["cortex"]["warnings"]] == ["n_batch", "caching_enabled"]
+    assert body["warning"] == "; ".join(body["cortex"]["warnings"])
 
 
 @pytest.mark.parametrize(

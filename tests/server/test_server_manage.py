@@ -12,6 +12,7 @@ from managed import Local, wrong
 from openai import NotFoundError, OpenAI
 
 from cortex.models.store import Store
+from cortex.server.wire.known import UNKNOWN
 from models import tiny
 
 
@@ -22,7 +23,8 @@ def test_a_file_is_imported_described_changed_and_deleted(http: httpx.Client, st
         "result": "OK",
         "modelHandle": "m:1",
         "message": "Model is imported successfully!",
-        "warning": "name: no effect here",
+        "warning": f"name: {UNKNOWN}",
+        "cortex": {"warnings": [f"name: {UNKNOWN}"]},
     }
     facts = http.get("/v1/models/m:1").json()
     assert (facts["id"], facts["object"], facts["status"], facts["architecture"]) == (

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from cortex.core.errors import BadRequest
+from cortex.server.frame import warn
 from cortex.server.gone import ClientGone
-from cortex.server.site import Options
+from cortex.server.site import Options, site_of, trace_of
 from cortex.server.wire.body import decode
 from cortex.server.wire.errors import BadEncoding, TooLarge, TooSlow
+from cortex.server.wire.known import UNKNOWN, idle
+from cortex.server.wire.node import Node
+from cortex.server.wire.response import told
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -34,17 +38,26 @@ async def read_object(request: Request, limits: Options) -> dict[str, Any]:
             raise BadEncoding(f"the content encoding {other!r:.60} is not understood: send plain JSON, or gzip")
 
 
-def idle(body: Mapping[str, Any], limits: Options, *known: str, why: str = "no effect here") -> list[str]:
-    """A warning that names the fields of `body` that are none of those `known`; an error under `strict_fields`."""
-    others = sorted(body.keys() - set(known))
-    if others and limits.strict_fields:
-        raise BadRequest(f"{others[0]}: {why}", param=others[0], code="unknown_parameter")
-    return [f"{', '.join(others)}: {why}"] if others else []
+async def read_fields(request: Request, *known: str, why: str = UNKNOWN) -> tuple[Node, list[str]]:
+    """The object in the body of a management route, and warnings that name its fields that are none of those `known`;
+    under `strict_fields` an error."""
+    options = site_of(request).options
+    body = await read_object(request, options)
+    warnings = idle(body, known, {}, strict=options.strict_fields, why=why)
+    warn(trace_of(request), warnings)
+    return Node(body), warnings
 
 
-def warned(warnings: Sequence[str]) -> dict[str, str]:
-    """The field of a reply that says so."""
-    return {"warning": "; ".join(warnings)} if warnings else {}
+async def read_any_fields(request: Request, *known: str) -> tuple[Node, list[str]]:
+    """The same of a route that need be sent no body."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return Node({}), []
+    return await read_fields(request, *known)
+
+
+def warned(warnings: Sequence[str]) -> dict[str, Any]:
+    """The fields of a reply that say so: ours, and the one that the original's clients show."""
+    return {"warning": "; ".join(warnings)} | told(warnings) if warnings else {}
 
 
 async def _in_time(reading: Coroutine[Any, Any, bytes], seconds: float | None) -> bytes:

@@ -6,12 +6,11 @@ from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import NotFound
 from cortex.server import engines
-from cortex.server.body import read_object
+from cortex.server.body import read_any_fields, warned
 from cortex.server.frame import json_response
 from cortex.server.site import Site, site_of
 from cortex.server.wire import docs_manage as docs
 from cortex.server.wire.docs import MessageReply
-from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["engines"])
 ONE = "/v1/engines/{name}"
@@ -64,8 +63,10 @@ async def release(request: Request, name: str, version: str) -> Response:
 )
 async def install(request: Request, name: str) -> Response:
     """It is there; another version than the one that is built in cannot be had."""
-    found = engines.fixed(name, *await _wanted(request))
-    return json_response({"message": f"Engine {found['engine']} {found['version']} is built in: nothing to install"})
+    version, variant, others = await _wanted(request)
+    found = engines.fixed(name, version, variant)
+    done = {"message": f"Engine {found['engine']} {found['version']} is built in: nothing to install"}
+    return json_response(done | warned(others))
 
 
 @router.delete(ONE + "/install", summary="Uninstall an engine", responses=docs.MESSAGE, response_model=None)
@@ -88,28 +89,31 @@ async def get_default(request: Request, name: str) -> Response:
 )
 async def set_default(request: Request, name: str) -> Response:
     """There is only the one that is built in."""
-    return json_response(engines.fixed(name, *await _wanted(request)))
+    version, variant, others = await _wanted(request)
+    return json_response(engines.fixed(name, version, variant) | warned(others))
 
 
 @router.post(ONE + "/update", summary="Update an engine", responses=docs.MESSAGE, response_model=None)
 async def update(request: Request, name: str) -> Response:
     """It is updated with cortex itself."""
-    found = engines.engine(name)
-    return json_response({"message": f"{found['engine']} {found['version']} comes with cortex, and is updated with it"})
+    found, (_, others) = engines.engine(name), await read_any_fields(request)
+    done = {"message": f"{found['engine']} {found['version']} comes with cortex, and is updated with it"}
+    return json_response(done | warned(others))
 
 
 @router.post(ONE + "/load", summary="Load an engine", responses=docs.MESSAGE, response_model=None)
 async def load(request: Request, name: str) -> Response:
     """Nothing has to be done: each model starts it for itself."""
-    return json_response({"message": f"Engine {engines.engine(name)['engine']} loaded successfully!"})
+    found, (_, others) = engines.engine(name), await read_any_fields(request)
+    return json_response({"message": f"Engine {found['engine']} loaded successfully!"} | warned(others))
 
 
 @router.delete(ONE + "/load", summary="Unload an engine", responses=docs.MESSAGE, response_model=None)
 async def unload(request: Request, name: str) -> Response:
     """Stops all models that run."""
-    found, site = engines.engine(name), site_of(request)
-    await stop_all(site)
-    return json_response({"message": f"Engine {found['engine']} unloaded successfully!"})
+    found, (_, others) = engines.engine(name), await read_any_fields(request)
+    await stop_all(site_of(request))
+    return json_response({"message": f"Engine {found['engine']} unloaded successfully!"} | warned(others))
 
 
 async def stop_all(site: Site) -> None:
@@ -117,13 +121,11 @@ async def stop_all(site: Site) -> None:
         await site.service.stop(site.service.find(running.id))
 
 
-async def _wanted(request: Request) -> tuple[str | None, str | None]:
-    """The version and the variant that the body names, if there is a body."""
-    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
-        return None, None
-    body = Node(await read_object(request, site_of(request).options))
+async def _wanted(request: Request) -> tuple[str | None, str | None, list[str]]:
+    """The version and the variant that the body names, if there is a body, and warnings."""
+    body, others = await read_any_fields(request, "version", "variant")
     version, variant = body.get("version"), body.get("variant")
-    return version.string() if version else None, variant.string() if variant else None
+    return version.string() if version else None, variant.string() if variant else None, others
 
 
 def _release(name: str) -> dict[str, str]:

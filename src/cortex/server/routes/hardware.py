@@ -5,13 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from cortex.server import hardware
-from cortex.server.body import read_object
+from cortex.server.body import read_fields, warned
 from cortex.server.frame import json_response
 from cortex.server.library import off
 from cortex.server.routes.engines import stop_all
 from cortex.server.site import site_of
 from cortex.server.wire import docs_manage as docs
-from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["server"])
 
@@ -33,8 +32,10 @@ async def get_hardware(request: Request) -> Response:
 async def activate(request: Request) -> Response:
     """Models use these from now on, until the server ends; those that run are stopped. [] means none."""
     site = site_of(request)
-    node = Node(await read_object(request, site.options)).need("gpus", "a list of GPU numbers")
-    wanted = [*dict.fromkeys(each.integer(0) for each in node.items())]
+    body, others = await read_fields(request, "gpus")
+    numbers = body.need("gpus", "a list of GPU numbers").items()
+    wanted = [*dict.fromkeys(number.integer(0) for number in numbers)]
     await off(hardware.activate, wanted)
     await stop_all(site)
-    return json_response({"message": "The GPUs are chosen; models use them from now on", "activated_gpus": wanted})
+    done = {"message": "The GPUs are chosen; models use them from now on", "activated_gpus": wanted}
+    return json_response(done | warned(others))

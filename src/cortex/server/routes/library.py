@@ -8,13 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from cortex.core.errors import BadRequest, NotFound
-from cortex.server.body import idle, read_object, warned
+from cortex.server.body import read_fields, read_object, warned
 from cortex.server.frame import json_response
 from cortex.server.service import Card
 from cortex.server.site import Site, site_of
 from cortex.server.wire import docs_manage as docs
 from cortex.server.wire.errors import about
-from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["models"])
 Id = Annotated[str, Path(json_schema_extra={"not": {"enum": ["hub", "sources"]}})]  # these are routes of their own
@@ -84,8 +83,7 @@ async def delete(request: Request, id: str) -> Response:
 async def import_model(request: Request) -> Response:
     """Gives a GGUF file any id. It stays where it is; with `copy` the model has a file of its own."""
     site = site_of(request)
-    sent = await read_object(request, site.options)
-    body, others = Node(sent), idle(sent, site.options, "model", "modelPath", "option")
+    body, others = await read_fields(request, "model", "modelPath", "option")
     id = body.need("model", "the id that it shall have").string()
     path = body.need("modelPath", "the path of a GGUF file").string()
     option = body.get("option")

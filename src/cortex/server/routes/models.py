@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import BadRequest
 from cortex.models.settings import LOADING, checked
-from cortex.server.body import idle, read_object, warned
+from cortex.server.body import read_fields, warned
 from cortex.server.frame import json_response
 from cortex.server.gone import while_connected
 from cortex.server.library import off
@@ -56,9 +56,10 @@ async def start(request: Request) -> Response:
     """Returns when the model is ready. It is no error if it is already. What is said here of how it is loaded wins over
     its settings until it is stopped, or started with other values."""
     site = site_of(request)
-    body = await read_object(request, site.options)
+    node, others = await read_fields(request, "model", *LOADING, *PATHS, why=SETTINGS)
+    body = node.object()
     name = trace_of(request).model = model_name(body)
-    others, wanted = idle(body, site.options, "model", *LOADING, *PATHS, why=SETTINGS), _wanted(body)
+    wanted = _wanted(body)
     await _imported(request, site, name, body)
     card = site.service.find(name)
     await while_connected(request.receive, site.service.start(card, wanted))
@@ -75,9 +76,9 @@ async def start(request: Request) -> Response:
 async def stop(request: Request) -> Response:
     """Ends its requests and frees its memory."""
     site = site_of(request)
-    body = await read_object(request, site.options)
-    name = trace_of(request).model = model_name(body)
-    others, card = idle(body, site.options, "model"), site.service.find(name)
+    body, others = await read_fields(request, "model")
+    name = trace_of(request).model = model_name(body.object())
+    card = site.service.find(name)
     if not await site.service.stop(card):
         raise BadRequest(f"Model {card.id} is not running", param="model", code="model_not_running")
     return json_response({"message": "Stopped successfully!"} | warned(others))

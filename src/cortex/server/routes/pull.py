@@ -5,12 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import BadRequest
-from cortex.server.body import idle, read_object, warned
+from cortex.server.body import read_fields, warned
 from cortex.server.frame import json_response
 from cortex.server.site import site_of
 from cortex.server.wire import docs_manage as docs
 from cortex.server.wire.errors import about
-from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["models"])
 
@@ -25,8 +24,7 @@ router = APIRouter(tags=["models"])
 async def pull(request: Request) -> Response:
     """Returns when the download has begun; `/events` tells how far it is. What is here already ends at once."""
     site = site_of(request)
-    sent = await read_object(request, site.options)
-    body, others = Node(sent), idle(sent, site.options, "model", "id")
+    body, others = await read_fields(request, "model", "id")
     name = body.need("model", "what to download").string()
     id = body.get("id")
     with about("model"):
@@ -44,10 +42,11 @@ async def pull(request: Request) -> Response:
 async def stop(request: Request) -> Response:
     """What is here already stays: a later download goes on from there."""
     site = site_of(request)
-    task = Node(await read_object(request, site.options)).need("taskId", "the id of a task").string()
+    body, others = await read_fields(request, "taskId")
+    task = body.need("taskId", "the id of a task").string()
     if not site.downloads.stop(task):
         raise BadRequest("Task not found", param="taskId", code="task_not_found")
-    return json_response({"message": "Download stopped successfully", "taskId": task})
+    return json_response({"message": "Download stopped successfully", "taskId": task} | warned(others))
 
 
 @router.post(
@@ -60,6 +59,7 @@ async def stop(request: Request) -> Response:
 async def info(request: Request) -> Response:
     """The models that a name to download may mean, and those of them that are here."""
     site = site_of(request)
-    name = Node(await read_object(request, site.options)).need("model", "what to download").string()
+    body, others = await read_fields(request, "model")
+    name = body.need("model", "what to download").string()
     with about("model"):
-        return json_response(await site.downloads.info(name))
+        return json_response(await site.downloads.info(name) | warned(others))

@@ -7,14 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from cortex.core.errors import BadRequest
-from cortex.server.body import read_object
+from cortex.server.body import read_fields, warned
 from cortex.server.frame import json_response
 from cortex.server.library import off
 from cortex.server.site import site_of
 from cortex.server.wire import docs_manage as docs
 from cortex.server.wire.docs import MessageReply
 from cortex.server.wire.errors import about
-from cortex.server.wire.node import Node
 
 router = APIRouter(tags=["models"])
 
@@ -34,10 +33,10 @@ async def list_sources(request: Request) -> Response:
 )
 async def add_source(request: Request) -> Response:
     """A repository of Hugging Face, as `author/Repo` or by its address."""
-    source = await _named(request)
+    source, others = await _named(request)
     with about("source", "model"):
         await off(site_of(request).sources.add, source)
-    return json_response({"message": "Model source is added successfully!"})
+    return json_response({"message": "Model source is added successfully!"} | warned(others))
 
 
 @router.delete(
@@ -49,8 +48,9 @@ async def add_source(request: Request) -> Response:
 )
 async def remove_source(request: Request) -> Response:
     """Models that came from it stay."""
-    await off(site_of(request).sources.remove, await _named(request))
-    return json_response({"message": "Model source is deleted successfully!"})
+    source, others = await _named(request)
+    await off(site_of(request).sources.remove, source)
+    return json_response({"message": "Model source is deleted successfully!"} | warned(others))
 
 
 @router.get(
@@ -72,9 +72,10 @@ async def hub(request: Request, author: str = "", tag: str = "") -> Response:
     return json_response({"data": [name for name in names if tag.lower() in name.lower()]})
 
 
-async def _named(request: Request) -> str:
-    body = Node(await read_object(request, site_of(request).options))
+async def _named(request: Request) -> tuple[str, list[str]]:
+    """The source, and warnings."""
+    body, others = await read_fields(request, "source")
     source = body.need("source", "author/Repo of Hugging Face, or its address").string()
     if not source.strip():
         raise BadRequest("source must be author/Repo of Hugging Face, or its address", param="source")
-    return source.strip()
+    return source.strip(), others

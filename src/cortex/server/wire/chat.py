@@ -12,7 +12,7 @@ from cortex.server.wire import fields
 from cortex.server.wire.calls import FUNCTIONS, Shape
 from cortex.server.wire.choice import read_choice
 from cortex.server.wire.decoding import read_logprobs, read_prediction, read_text
-from cortex.server.wire.known import NESTED, Nested, unknown_keys
+from cortex.server.wire.known import NESTED, Nested, idle
 from cortex.server.wire.legacy import is_legacy, read_legacy
 from cortex.server.wire.messages import read_messages, remarks
 from cortex.server.wire.node import Node
@@ -77,11 +77,9 @@ def read(body: Mapping[str, Any], defaults: Defaults = Defaults(), *, strict: bo
 
 def checked(node: Node, table: fields.Table = fields.FIELDS, nested: Nested = NESTED, *, strict: bool) -> list[str]:
     """What the client sent to no effect, once every field of the table has been found fine or was refused."""
-    unknown = unknown_keys(node.object(), frozenset(table), nested)
-    if strict and unknown:
-        raise BadRequest(f"{unknown[0]}: this server knows no such field", param=unknown[0], code="unknown_parameter")
+    unknown = idle(node.object(), table, nested, strict=strict)
     fields.check(node, table)
-    return [f"{path}: this server knows no such field; it has no effect" for path in unknown]
+    return unknown
 
 
 def _chat(node: Node, defaults: Defaults) -> Chat:

@@ -31,9 +31,19 @@ class ErrorReply(Shape):
     message: str
 
 
-class MessageReply(Shape):
-    message: str
+class Warnings(Shape):
+    warnings: list[str]
+
+
+class Warned(Shape):
+    """`cortex.warnings` name what the request asked for to no effect; `warning` is the same in one text."""
+
     warning: str | None = None
+    cortex: Warnings | None = None
+
+
+class MessageReply(Warned):
+    message: str
 
 
 class LoadingReply(Shape):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cortex.config import SETTINGS
 from cortex.models.settings import KEYS
-from cortex.server.wire.docs import BODY, READ, MessageReply, Responses, Shape, error, request
+from cortex.server.wire.docs import BODY, READ, MessageReply, Responses, Shape, Warned, error, request
 
 STRING: dict[str, Any] = {"type": "string"}
 
@@ -34,11 +34,10 @@ class Deleted(Shape):
     message: str
 
 
-class Handled(Shape):
+class Handled(Warned):
     result: str
     modelHandle: str
     message: str
-    warning: str | None = None
 
 
 class Item(Shape):
@@ -56,18 +55,17 @@ class Task(Shape):
     items: list[Item]
 
 
-class PullReply(Shape):
+class PullReply(Warned):
     message: str
     task: Task
-    warning: str | None = None
 
 
-class StopReply(Shape):
+class StopReply(Warned):
     message: str
     taskId: str
 
 
-class PullInfo(Shape):
+class PullInfo(Warned):
     """`availableModels` can be pulled, `downloadedModels` are here; `defaultBranch` is what a bare name means."""
 
     id: str
@@ -88,7 +86,7 @@ class ConfigReply(Shape):
     config: dict[str, Any]
 
 
-class Engine(Shape):
+class Engine(Warned):
     engine: str
     name: str
     variant: str
@@ -157,7 +155,7 @@ class Hardware(Shape):
     power: Power
 
 
-class Activated(Shape):
+class Activated(Warned):
     message: str
     activated_gpus: list[int]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+from cortex.core.errors import BadRequest
 
 # A pattern's `*` stands for any place in a list. Objects that are not listed here (schemas, metadata,
 # template arguments) are the client's own, and are not looked into.
@@ -46,6 +48,20 @@ def keys(words: Mapping[str, str]) -> Nested:
 
 
 NESTED: Nested = keys(_KEYS)
+
+
+UNKNOWN = "this server knows no such field; it has no effect"
+
+
+def idle(
+    body: Mapping[str, Any], top: Collection[str], nested: Nested, *, strict: bool, why: str = UNKNOWN
+) -> list[str]:
+    """What the client sent to no effect: a warning for each field that no table names; under `strict` an error for the
+    first one."""
+    unknown = unknown_keys(body, frozenset(top), nested)
+    if strict and unknown:
+        raise BadRequest(f"{unknown[0]}: {why.partition(';')[0]}", param=unknown[0], code="unknown_parameter")
+    return [f"{path}: {why}" for path in unknown]
 
 
 def unknown_keys(body: Mapping[str, Any], top: frozenset[str], nested: Nested = NESTED) -> tuple[str, ...]:
