@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cortex.engines.llama.pace import FIRST, LEAST, TARGET, Pace
+from cortex.engines.llama.pace import FIRST, LEAST, PATIENT, TARGET, Pace
 
 
 def settled(pace: Pace, rate: float, steps: int = 40) -> int:
@@ -40,3 +40,8 @@ def test_a_step_with_few_tokens_says_nothing_about_full_ones() -> None:
     pace = Pace(2000, budget=1000)
     pace.learn(3, 0.3 * TARGET)
     assert pace.budget == 1000
+
+
+def test_where_no_stream_waits_a_step_may_be_longer_but_no_more_than_a_batch_holds() -> None:
+    assert Pace(2000, budget=100).patient == 100 * PATIENT
+    assert Pace(300, budget=100).patient == 300

@@ -52,8 +52,8 @@ class Desk:
     slots: Slots
     pool: Pool
 
-    def step(self, budget: int = 1000) -> list[Chunk]:
-        chunks = self.slots.schedule(budget)
+    def step(self, budget: int = 1000, patient: int = 0) -> list[Chunk]:
+        chunks = self.slots.schedule(budget, patient)
         for chunk in chunks:
             self.pool.decode(chunk)
             self.slots.decoded(chunk)
@@ -108,6 +108,23 @@ def test_running_streams_come_first_and_a_prompt_gets_the_rest() -> None:
     chunks = d.step(10)
     assert [chunk.flow.number for chunk in chunks] == [0, 1]
     assert sizes(chunks) == {0: 1, 1: 9}
+
+
+def test_a_prompt_that_no_stream_waits_for_takes_longer_steps() -> None:
+    d = desk()
+    d.add(0, fresh(0, 100))
+    assert sizes(d.step(10, patient=40)) == {0: 40}
+    stream = d.add(1, fresh(500, 3))
+    d.step(10, patient=40)
+    stream.tokens.append(7)
+    assert sizes(d.step(10, patient=40)) == {0: 9, 1: 1}
+
+
+def test_a_stream_that_is_alone_tries_more() -> None:
+    d = desk()
+    stream = d.add(0, fresh(0, 3))
+    stream.draft = tries(fresh(50, 20))
+    assert [len(draft) for draft in tried(d.step(10, patient=40)).values()] == [20]
 
 
 def test_no_number_of_running_streams_starves_a_prompt() -> None:

@@ -230,7 +230,7 @@ class Llama:
 
     def _continue(self) -> list[Piece | Failure]:
         """One decode for all replies."""
-        chunks = self._slots.schedule(self._pace.budget)
+        chunks = self._slots.schedule(self._pace.budget, self._pace.patient)
         try:
             self._decode(chunks)
         except EngineError as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TARGET: Final = 0.4  # seconds a step: a cancel waits for one step at most, and so does every running stream
+PATIENT: Final = 4  # times as many tokens where no stream waits: llama.cpp's attention takes half as long from 64 on
 FIRST: Final = 16
 LEAST: Final = 4
 
@@ -19,6 +20,11 @@ class Pace:
 
     def __post_init__(self) -> None:
         self.budget = min(self.budget, self.most)
+
+    @property
+    def patient(self) -> int:
+        """How many tokens a step may decode that no stream waits for."""
+        return min(PATIENT * self.budget, self.most)
 
     def learn(self, tokens: int, seconds: float) -> None:
         """A step decoded so many tokens in so many seconds. One that was far from full says little and is ignored."""

@@ -164,15 +164,17 @@ class Slots:
         """This chunk of a tail could not be decoded: what its sequence holds is not to be trusted."""
         self._trim(self._lanes[chunk.lane], 0)
 
-    def schedule(self, budget: int) -> list[Chunk]:
+    def schedule(self, budget: int, patient: int = 0) -> list[Chunk]:
         """What to decode in one step: about `budget` tokens, running streams first, then prompts. What they leave is
-        for drafts.
+        for drafts. Where no stream waits for another flow's tokens, it may be `patient` tokens.
 
         Every chunk is to be reported to `decoded`, or its flow to `lose`.
         """
         self._admit()
         chunks: list[Chunk] = []
         running = sorted(self._running(), key=lambda flow: flow.age)
+        if len(running) == 1 or not any(flow.settled for flow in running):
+            budget = max(budget, patient)
         for flow in running:
             if flow.settled:
                 self._add(flow, max(1, budget - _tokens(chunks)), chunks)
