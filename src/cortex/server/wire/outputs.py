@@ -3,12 +3,13 @@ as events on the way, and as an item in the end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from cortex.core.job import Chosen, Logprob
+from cortex.core.job import Chosen
 from cortex.core.unquote import Unquote
+from cortex.server.wire.response import each
 
 Json = Mapping[str, Any]
 Fact = tuple[str, Json]  # an event's type, and its fields
@@ -77,18 +78,17 @@ class Spoken(Part):
         return {"id": self.id, "type": "message", "role": "assistant", "status": status, "content": parts}
 
     def part(self) -> dict[str, Any]:
-        logprobs = [_token(one.token) | {"top_logprobs": [*map(_token, one.top)]} for one in self.likely]
-        return super().part() | {"annotations": [], "logprobs": logprobs}
+        return super().part() | {"annotations": [], "logprobs": each(self.likely)}
 
     def more(self, text: str) -> Iterator[Fact]:
         told, self.fresh = self.fresh, []
         self.likely += told
         for kind, fields in super().more(text):
-            yield kind, {**fields, "logprobs": _briefly(told)}
+            yield kind, {**fields, "logprobs": each(told, exact=False)}
 
     def end(self) -> Iterator[Fact]:
         (kind, fields), *others = super().end()
-        yield kind, {**fields, "logprobs": _briefly(self.likely)}
+        yield kind, {**fields, "logprobs": each(self.likely, exact=False)}
         yield from others
 
 
@@ -150,17 +150,3 @@ class CustomCalled:
 
     def end(self) -> Iterator[Fact]:
         yield "response.custom_tool_call_input.done", self.place | {"input": self.input}
-
-
-def _token(one: Logprob) -> dict[str, Any]:
-    """A token may end inside a character: `bytes` are exact."""
-    return {"token": one.data.decode(errors="replace"), "logprob": one.logprob, "bytes": list(one.data)}
-
-
-def _briefly(tokens: Sequence[Chosen]) -> list[Json]:
-    """As events tell them: without bytes."""
-    return [_spelled(one.token) | {"top_logprobs": [*map(_spelled, one.top)]} for one in tokens]
-
-
-def _spelled(one: Logprob) -> dict[str, Any]:
-    return {"token": one.data.decode(errors="replace"), "logprob": one.logprob}

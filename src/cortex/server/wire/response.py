@@ -70,15 +70,17 @@ def logprobs(tokens: Sequence[Chosen]) -> dict[str, Any] | None:
     """The log probabilities of all tokens, those of calls and thoughts too; None where nobody asked for them."""
     if not tokens:
         return None
-    return {
-        "content": [_token(one.token) | {"top_logprobs": [_token(other) for other in one.top]} for one in tokens],
-        "refusal": None,
-    }
+    return {"content": each(tokens), "refusal": None}
 
 
-def _token(one: Logprob) -> dict[str, Any]:
-    """A token may end inside a character: `bytes` are exact."""
-    return {"token": one.data.decode(errors="replace"), "logprob": one.logprob, "bytes": list(one.data)}
+def each(tokens: Sequence[Chosen], *, exact: bool = True) -> list[dict[str, Any]]:
+    """Each token with the likeliest in its place. One may end inside a character: `exact` tells its bytes, too."""
+    return [_token(one.token, exact) | {"top_logprobs": [_token(other, exact) for other in one.top]} for one in tokens]
+
+
+def _token(one: Logprob, exact: bool) -> dict[str, Any]:
+    told = {"token": one.data.decode(errors="replace"), "logprob": one.logprob}
+    return told | {"bytes": list(one.data)} if exact else told
 
 
 def usage(counts: Usage) -> dict[str, Any]:
