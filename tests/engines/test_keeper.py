@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from drive import Outcome, job, llama, rest, run
+from drive import Outcome, finish, job, llama, rest, run
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cortex.core.job import Job
 from cortex.engines.llama import keeper
 from cortex.engines.llama.engine import Llama
+from cortex.engines.llama.keeper import WORTH, Keeper
+from cortex.engines.llama.shelf import Data
+from cortex.engines.llama.slots import Flow, Slots
 
 LONG = "the quick brown fox jumps over the lazy dog again and again and never comes to rest " * 8
 OTHER = "a letter to a friend who lives far away and has not written for a very long time now " * 8
@@ -137,14 +142,133 @@ def test_a_recurrent_state_goes_on_where_two_prompts_part(start: Start, recurren
     assert outcomes[2].data == say(start(recurrent), job(chats[2])).data
 
 
-def test_checkpoints_take_bounded_memory(start: Start, recurrent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_take_bounded_memory(start: Start, recurrent: Path) -> None:
     engine = start(recurrent)
     say(engine, job(LONG))
     [point] = engine._keeper._points
-    monkeypatch.setattr(keeper, "POINTS", 3 * len(point.state))
+    engine._keeper._most = 3 * len(point.state)
     for number in range(6):
         say(engine, job(f"{number} " + LONG))
     assert len(engine._keeper._points) == 3
+
+
+def test_only_what_a_prompt_shares_stays_of_a_file(start: Start, transformer: Path, tmp_path: Path) -> None:
+    say(start(transformer, tmp_path), job(LONG + OTHER))
+    engine = start(transformer, tmp_path)
+    free = engine._slots.free
+    engine.submit(0, job(LONG + "hello"))
+    assert free - engine._slots.free == pytest.approx(length(engine, LONG), abs=3)
+    [again], [cold] = finish(engine, [0]), run(start(transformer), job(LONG + "hello"))
+    assert again.data == cold.data
+    assert again.used.cached == pytest.approx(length(engine, LONG), abs=3)
+
+
+def test_jobs_that_end_together_make_one_file_of_what_they_share(start: Start, path: Path, tmp_path: Path) -> None:
+    engine = start(path, tmp_path)
+    run(engine, *[job(LONG + str(number)) for number in range(4)], job(LONG), job(LONG + OTHER[:200]))
+    rest(engine)
+    assert len(list(tmp_path.rglob("*.kv"))) == 1
+
+
+def test_of_jobs_that_end_together_the_longer_is_kept_in_place_of_its_beginning(
+    start: Start, transformer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = start(transformer, tmp_path)
+    written: list[int] = []
+    shelf = engine._keeper._shelf
+    assert shelf
+    write = shelf.write
+    monkeypatch.setattr(shelf, "write", lambda tokens, cells: (written.append(len(tokens)), write(tokens, cells)))
+    _, longer = run(engine, job(LONG, max_tokens=1), job(LONG + OTHER + OTHER))
+    rest(engine)
+    assert written == [longer.used.prompt]
+
+
+def test_a_damaged_file_leads_to_the_next_best(start: Start, transformer: Path, tmp_path: Path) -> None:
+    first = say(start(transformer, tmp_path), job(LONG + OTHER))
+    [damaged] = tmp_path.rglob("*.kv")
+    (tmp_path / "away").write_bytes(damaged.read_bytes()[:-1] + b"x")
+    damaged.unlink()
+    say(start(transformer, tmp_path), job(LONG))
+    (tmp_path / "away").rename(damaged)
+    again = say(start(transformer, tmp_path), job(LONG + OTHER))
+    assert again.used.cached == pytest.approx(length(start(transformer), LONG), abs=3)
+    assert (again.data, again.used.prompt > again.used.cached + 100) == (first.data, True)
+
+
+@pytest.mark.parametrize("name", ["file", "x" * 300])
+def test_a_folder_that_cannot_be_made_breaks_no_load_and_is_told_once(
+    start: Start, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    engine = start(path, tmp_path / name)
+    for text in (LONG, OTHER):
+        assert say(engine, job(text)).finish
+    assert [record.name.rpartition(".")[2] for record in caplog.records if record.levelname == "WARNING"] == ["shelf"]
+
+
+def test_a_model_whose_file_went_away_as_it_was_loaded_keeps_nothing(
+    start: Start, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(*_: object) -> str:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("cortex.engines.llama.engine.fingerprint", gone)
+    assert say(start(path, tmp_path), job(LONG)).finish
+    assert "prefixes cannot be kept" in caplog.text
+
+
+@dataclass
+class Copies:
+    """States of a recurrent model that take as many bytes as it has seen tokens; some cannot be copied."""
+
+    held: dict[int, int] = field(default_factory=dict)
+    restored: int = 0
+
+    def state(self, lane: int, length: int) -> bytearray:
+        return bytearray(0 if length % 7 == 0 else length)
+
+    def restore(self, lane: int, state: Data) -> bool:
+        self.restored += 1
+        return True
+
+    def trim(self, lane: int, keep: int) -> bool:
+        return not keep
+
+    def share(self, source: int, target: int, length: int) -> None:
+        raise AssertionError("a recurrent state cannot be shared")
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(100, 160)), max_size=20))
+def test_checkpoints_never_take_more_than_they_may_and_those_used_longest_ago_go_first(
+    talks: list[tuple[int, int]],
+) -> None:
+    copies = Copies()
+    slots = Slots(copies, lanes=1, parallel=1, cells=10_000, rewinds=False)
+    one = Keeper(copies, slots, None, rewinds=False, points=400)
+    used: list[tuple[int, ...]] = []  # what has a checkpoint, that used last at the end
+    for kind, count in talks:
+        prompt = [kind] * count
+        fits = [point for point in used if tuple(prompt[: len(point)]) == point and len(point) < count]
+        known, before = slots.known(prompt), copies.restored
+        flow = Flow(0, prompt, marks=one.fetch(prompt))
+        if copies.restored > before:
+            best = max(fits, key=len)
+            assert len(best) >= known + WORTH
+            used.append(used.pop(used.index(best)))
+        slots.add(flow)
+        while flow.pending:
+            for chunk in slots.schedule(1000):
+                slots.decoded(chunk)
+                one.passed(chunk)
+                end = chunk.start + len(chunk.tokens)
+                if end in flow.marks and end % 7:
+                    used = [*(point for point in used if point != tuple(prompt[:end])), tuple(prompt[:end])]
+        slots.remove(flow)
+        while sum(map(len, used)) > 400:
+            del used[0]
+        assert [tuple(point.tokens) for point in one._points] == used
+        assert sum(len(point.state) for point in one._points) <= 400
 
 
 def test_copies_are_fetched_while_others_run(start: Start, path: Path, tmp_path: Path) -> None:

@@ -70,9 +70,9 @@ class Context:
     def share(self, source: int, target: int, length: int) -> None:
         self._lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
-    def state(self, lane: int, length: int) -> bytes:
+    def state(self, lane: int, length: int) -> bytearray:
         """A copy of what this sequence holds, or of its first tokens' cells: the sequence behind all others serves to
-        cut it. b"" where there is none to be had."""
+        cut it. Empty where there is none to be had."""
         if not self._scratch:
             return self._state(lane)
         self.share(lane, self._scratch, length)
@@ -81,18 +81,18 @@ class Context:
         finally:
             self.trim(self._scratch, 0)
 
-    def restore(self, lane: int, state: bytes) -> bool:
+    def restore(self, lane: int, state: bytes | bytearray | memoryview) -> bool:
         """Fill this empty sequence with a copy. False where it does not fit; then it stays empty."""
         if self._lib.llama_state_seq_set_data(self._context, ffi.from_buffer(state), len(state), lane):
             return True
         self.trim(lane, 0)
         return False
 
-    def _state(self, lane: int) -> bytes:
+    def _state(self, lane: int) -> bytearray:
         size = self._lib.llama_state_seq_get_size(self._context, lane)
         buffer = bytearray(size)
         wrote = self._lib.llama_state_seq_get_data(self._context, ffi.from_buffer(buffer), size, lane)
-        return bytes(buffer) if wrote == size else b""
+        return buffer if wrote == size else bytearray()
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
         """Decode these chunks in one batch. After an EngineError nothing is known of what their sequences hold."""

@@ -89,7 +89,8 @@ class Llama:
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
-        self._keeper = Keeper(self._decoder, self._slots, _shelf(load, extra), rewinds=model.rewinds)
+        shelf = _shelf(load, extra, whole=not model.rewinds)
+        self._keeper = Keeper(self._decoder, self._slots, shelf, rewinds=model.rewinds)
         self._said = Said(self._vocabulary.pieces, self._vocabulary.special, self._vocabulary.plainly)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
@@ -309,11 +310,15 @@ class Llama:
                 self._said.remember(run.flow.tokens, ended=finish == "stop")
 
 
-def _shelf(load: Load, extra: Extra) -> Shelf | None:
+def _shelf(load: Load, extra: Extra, *, whole: bool) -> Shelf | None:
     if not extra.prefixes:
         return None
-    model = fingerprint(Path(load.path), PINNED, extra.cache_type, extra.flash_attention)
-    return Shelf(Path(extra.prefixes), model, extra.prefixes_bytes)
+    try:
+        model = fingerprint(Path(load.path), PINNED, extra.cache_type, extra.flash_attention)
+    except OSError as error:  # the file was replaced as it was loaded
+        logger.warning("prefixes cannot be kept of %s: %s", load.path, error.strerror or error)
+        return None
+    return Shelf(Path(extra.prefixes), model, extra.prefixes_bytes, whole=whole)
 
 
 def _given(prompt: Sequence[Segment]) -> bool:

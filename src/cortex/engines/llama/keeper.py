@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from cortex.engines.llama.prefix import common
-from cortex.engines.llama.shelf import Shelf
+from cortex.engines.llama.shelf import Data, Shelf
 from cortex.engines.llama.slots import Chunk, Slots
 
 WORTH: Final = 64  # tokens that a copy must save: one that saves fewer is not fetched
@@ -25,10 +25,10 @@ SEEN: Final = 16  # prompts that a new one is compared with
 
 
 class States(Protocol):
-    def state(self, lane: int, length: int) -> bytes:
-        """A copy of the first tokens' cells of this sequence; of the whole, where it cannot be cut. b"": no copy."""
+    def state(self, lane: int, length: int) -> bytearray:
+        """A copy of the first tokens' cells of this sequence; of the whole, where it cannot be cut. Empty: no copy."""
 
-    def restore(self, lane: int, state: bytes) -> bool:
+    def restore(self, lane: int, state: Data) -> bool:
         """Put a copy into this sequence, which is empty. False where it does not fit: the sequence stays empty."""
 
 
@@ -37,14 +37,18 @@ class Point:
     """A model's state after these tokens."""
 
     tokens: list[int]
-    state: bytes
+    state: bytearray
 
 
 class Keeper:
-    """`shelf` None keeps nothing on disk; only where the model cannot rewind are there checkpoints."""
+    """`shelf` None keeps nothing on disk; only where the model cannot rewind are there checkpoints, of at most `points`
+    bytes: those used longest ago go first."""
 
-    def __init__(self, states: States, slots: Slots, shelf: Shelf | None, *, rewinds: bool) -> None:
+    def __init__(
+        self, states: States, slots: Slots, shelf: Shelf | None, *, rewinds: bool, points: int = POINTS
+    ) -> None:
         self._states, self._slots, self._shelf, self._rewinds = states, slots, shelf, rewinds
+        self._most = points
         self._points: list[Point] = []
         self._seen: deque[list[int]] = deque(maxlen=SEEN)
         self._unsaved: deque[list[int]] = deque(maxlen=SEEN)
@@ -56,31 +60,39 @@ class Keeper:
     def fetch(self, prompt: list[int]) -> list[int]:
         """Bring back what saves much of this prompt's work. Where to take checkpoints on the way through it."""
         least, wanted = self._slots.known(prompt) + WORTH, prompt[:-1]
-        for point in [point for point in self._points if wanted[: len(point.tokens)] == point.tokens]:
-            if len(point.tokens) >= least and self._put(point.tokens, point.state):
-                least = len(point.tokens) + WORTH
-        found = self._shelf.find(wanted, whole=not self._rewinds) if self._shelf else None
-        if self._shelf and found and found[1] >= least and (state := self._shelf.read(found[0])):
-            self._put(found[0].tokens, state)
+        if (point := self._best(wanted)) and len(point.tokens) >= least and self._put(point.tokens, point.state):
+            self._points.sort(key=lambda other: other is point)  # used last of all
+            least = len(point.tokens) + WORTH
+        self._from_disk(wanted, least)
         return [] if self._rewinds else self._marks(prompt)
+
+    def _from_disk(self, wanted: list[int], least: int) -> None:
+        while self._shelf and (found := self._shelf.find(wanted)) and found[1] >= least:
+            kept, length = found
+            if cells := self._shelf.read(kept):
+                self._put(kept.tokens, cells, length)
+                return
 
     def passed(self, chunk: Chunk) -> None:
         """This chunk was decoded: take a checkpoint where one is wanted."""
         end = chunk.start + len(chunk.tokens)
-        if end not in chunk.flow.marks:
-            return
-        new = Point(chunk.flow.tokens[:end], self._states.state(chunk.lane, end))
-        self._points = [*(point for point in self._points if point.tokens != new.tokens), new]
-        while sum(len(point.state) for point in self._points) > POINTS:
-            del self._points[0]
+        if end in chunk.flow.marks and (state := self._states.state(chunk.lane, end)):
+            new = Point(chunk.flow.tokens[:end], state)
+            self._points = [*(point for point in self._points if point.tokens != new.tokens), new]
+            while sum(len(point.state) for point in self._points) > self._most:
+                del self._points[0]
 
     def ended(self, prompt: list[int]) -> None:
-        """A job with this prompt has ended: worth a file, unless one holds half of it already."""
+        """A job with this prompt has ended: worth a file, unless one holds half of it already, or will."""
         kept = prompt[:MOST]
-        if self._shelf and len(kept) >= LEAST:
-            found = self._shelf.find(kept)
-            if not found or 2 * found[1] < len(kept):
-                self._unsaved.append(kept)
+        if not self._shelf or len(kept) < LEAST:
+            return
+        found = self._shelf.find(kept)
+        known = max([found[1] if found else 0, *(common(kept, other) for other in self._unsaved)])
+        if 2 * known < len(kept):
+            if self._rewinds:  # what is its beginning comes with it
+                self._unsaved = deque((old for old in self._unsaved if kept[: len(old)] != old), maxlen=SEEN)
+            self._unsaved.append(kept)
 
     def save(self) -> None:
         """Write one prefix that is not on disk yet, if there is one."""
@@ -90,13 +102,18 @@ class Keeper:
 
     def _copy(self, prompt: list[int]) -> Point | None:
         if not self._rewinds:
-            fit = [point for point in self._points if prompt[: len(point.tokens)] == point.tokens]
-            return max(fit, key=lambda point: len(point.tokens), default=None)
+            return self._best(prompt)
         lane = self._slots.holding(prompt)
         return None if lane is None else Point(prompt, self._states.state(lane, len(prompt)))
 
-    def _put(self, tokens: Sequence[int], state: bytes) -> bool:
-        return self._slots.restore(tokens, lambda lane: self._states.restore(lane, state))
+    def _best(self, tokens: list[int]) -> Point | None:
+        """The longest checkpoint that these tokens begin with."""
+        fit = [point for point in self._points if tokens[: len(point.tokens)] == point.tokens]
+        return max(fit, key=lambda point: len(point.tokens), default=None)
+
+    def _put(self, tokens: Sequence[int], state: Data, keep: int | None = None) -> bool:
+        """Make this copy a sequence, or the first `keep` tokens of it."""
+        return self._slots.restore(tokens, lambda lane: self._states.restore(lane, state), keep=keep)
 
     def _marks(self, prompt: list[int]) -> list[int]:
         parts = max((common(prompt, other) for other in self._seen), default=0)

@@ -209,10 +209,11 @@ class Slots:
         length, lanes = self._held.longest(tokens)
         return lanes[0] if length == len(tokens) else None
 
-    def restore(self, tokens: Sequence[int], put: Callable[[int], bool]) -> bool:
-        """Let `put` fill a sequence with these tokens, in place of what was used longest ago. False where all
-        sequences run, or there is no room."""
-        lane = min((lane for lane in self._lanes if not lane.flow), key=lambda lane: lane.used, default=None)
+    def restore(self, tokens: Sequence[int], put: Callable[[int], bool], *, keep: int | None = None) -> bool:
+        """Let `put` fill a sequence with these tokens, in place of what was used longest ago; the first `keep` of them
+        stay (None: all). False where all sequences run, or there is no room."""
+        idle = (lane for lane in self._lanes if not lane.flow)
+        lane = min(idle, key=lambda lane: (bool(lane.tokens), lane.used), default=None)
         if lane is None:
             return False
         self._trim(lane, 0)
@@ -220,6 +221,7 @@ class Slots:
             return False
         lane.tokens, lane.cells, lane.used = list(tokens), self._cells.take(len(tokens)), next(self._clock)
         self._held.put(lane.id, tokens)
+        self._trim(lane, len(tokens) if keep is None else keep)
         return True
 
     def rewind(self, flow: Flow, sure: int = 0) -> None:
