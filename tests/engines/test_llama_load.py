@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from cortex.engines.base import Load
 from cortex.engines.llama import machine
 from cortex.engines.llama.engine import Llama
 from cortex.engines.llama.log import Log
+from cortex.engines.llama.warm import Meter, Speed
 
 
 def load(path: Path, **settings: object) -> str:
@@ -143,3 +145,24 @@ def test_fragments_of_a_log_become_lines(caplog: pytest.LogCaptureFixture) -> No
             log.hear(level, text)
     assert list(log.errors) == ["bad: this thing", "and that"]
     assert caplog.messages == ["bad: this thing", "and that", "fine"]
+
+
+@pytest.mark.parametrize("kind", ["transformer", "recurrent"])
+def test_what_was_measured_is_kept_for_a_way_to_compute_and_a_users_threads_alone_are_tried(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[int]] = []
+
+    def measure(self: Meter, threads: list[int]) -> Speed:
+        asked.append(threads)
+        return replace(real(self, threads), calm=True)
+
+    real = Meter.measure
+    monkeypatch.setattr(Meter, "measure", measure)
+    first = Load(str(request.getfixturevalue(kind)), context=512, extra={"measured": str(tmp_path)})
+    for one in (first, first, replace(first, threads=3), replace(first, threads=3)):
+        engine = Llama(one, lambda fraction: None)
+        [outcome] = run(engine, job(max_tokens=3))
+        assert outcome.finish == "length"
+        engine.close()
+    assert asked == [machine.candidates(), [3]]

@@ -49,6 +49,43 @@ def test_a_quota_limits_the_threads(root: Path, quota: str, threads: int) -> Non
     assert machine.threads(root) == threads
 
 
+def test_the_usual_number_is_tried_first_then_each_cpu_then_one_less(root: Path) -> None:
+    siblings(root, "0,2", "1,3", "0,2", "1,3")
+    assert machine.candidates(root) == [2, 4, 1]
+
+
+def test_where_some_cores_are_faster_they_alone_are_tried(root: Path) -> None:
+    for cpu, speed in enumerate((5_100_000, 5_000_000, 3_800_000, 3_800_000)):
+        path = root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/cpuinfo_max_freq"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"{speed}\n")
+    assert machine.candidates(root) == [4, 2, 3]
+    for cpu, capacity in enumerate((1024, 446, 446, 446)):
+        (root / f"sys/devices/system/cpu/cpu{cpu}/cpu_capacity").write_text(f"{capacity}\n")
+    assert machine.candidates(root) == [4, 1, 3], "this file says it better"
+
+
+def test_a_quota_limits_what_is_tried_and_one_cpu_has_one_thread(root: Path) -> None:
+    write(root, sys__fs__cgroup__cpu_max="200000 100000")
+    assert machine.candidates(root) == [2, 1]
+    write(root, sys__fs__cgroup__cpu_max="100000 100000")
+    assert machine.candidates(root) == [1]
+
+
+def test_a_measurement_holds_for_a_processor_and_what_may_be_used_of_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [machine.identity(root)]
+    write(root, proc__cpuinfo="processor: 0\nmodel name: A\n")
+    seen.append(machine.identity(root))
+    write(root, sys__fs__cgroup__cpu_max="200000 100000")
+    seen.append(machine.identity(root))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
+    seen.append(machine.identity(root))
+    assert len(set(seen)) == 4
+    assert machine.identity(root) == seen[-1]
+
+
 def test_this_machine_has_a_thread_and_memory() -> None:
     assert machine.threads() >= 1
     assert machine.available_memory() is None or machine.available_memory() > 0  # type: ignore[operator]

@@ -177,11 +177,14 @@ class LocalService:
         return wanted
 
     def _load(self, model: Opened) -> Load:
-        """With the folder for beginnings of prompts, where the configuration gives them room."""
+        """With the folders for what is measured, and for beginnings of prompts where the configuration has room."""
         load, config = model.load, self._config
-        if load.engine != "llama" or not config or not config.prefix_cache:
+        if load.engine != "llama" or not config:
             return load
-        kept = {"prefixes": str(config.data_folder / "cache" / "prefixes"), "prefixes_bytes": config.prefix_cache}
+        cache = config.data_folder / "cache"
+        kept: dict[str, Any] = {"measured": str(cache / "measured")}
+        if config.prefix_cache:
+            kept |= {"prefixes": str(cache / "prefixes"), "prefixes_bytes": config.prefix_cache}
         return replace(load, extra={**(load.extra or {}), **kept})
 
     def _demand(self, model: Opened) -> Demand:

@@ -123,6 +123,7 @@ int32_t llama_detokenize(const llama_vocab * vocab, const llama_token * tokens, 
 struct llama_batch llama_batch_init(int32_t n_tokens, int32_t embd, int32_t n_seq_max);
 void llama_batch_free(struct llama_batch batch);
 void llama_synchronize(llama_context * ctx);
+void llama_set_n_threads(llama_context * ctx, int32_t n_threads, int32_t n_threads_batch);
 int32_t llama_decode(llama_context * ctx, struct llama_batch batch);
 float * llama_get_logits_ith(llama_context * ctx, int32_t i);
 float * llama_get_embeddings_ith(llama_context * ctx, int32_t i);

@@ -64,6 +64,11 @@ class Context:
         self._batch = Batch(self.batch, all=bool(shape.vectors))
         self._width: int = self._lib.llama_model_n_embd_out(model.pointer)
 
+    def use(self, one: int, more: int) -> None:
+        """Compute one token with so many threads from now on, and several with so many."""
+        self._threads = one
+        self._lib.llama_set_n_threads(self._context, one, more)
+
     def trim(self, lane: int, keep: int) -> bool:
         return bool(self._lib.llama_memory_seq_rm(self._memory, lane, keep, -1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, 
 from cortex.core.job import Cut, Failure, Finish, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
-from cortex.engines.llama import machine, sampling, small, warm
+from cortex.engines.llama import machine, sampling, small, waiting
 from cortex.engines.llama.abi import PINNED, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
@@ -24,6 +25,7 @@ from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of
 from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.keeper import Keeper
 from cortex.engines.llama.lookup import Lookup
+from cortex.engines.llama.measured import recalled
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.pace import FIRST, Pace
 from cortex.engines.llama.run import Run
@@ -33,11 +35,11 @@ from cortex.engines.llama.shelf import Shelf, fingerprint
 from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 from cortex.engines.llama.small import Small
 from cortex.engines.llama.vocabulary import Vocabulary
+from cortex.engines.llama.warm import Meter, Speed
 from cortex.engines.llama.worth import Costs
 
 logger = logging.getLogger(__name__)
 
-IRRELEVANT: Final = Costs(1, 1, 1)  # of a model that tries nothing
 IDLE: Final = 28  # sequences beside those that run
 TAIL: Final = 8  # tokens of replies that have ended, decoded at once while nobody waits: a request may come meanwhile
 DRAFTS: Final = 32  # tokens that one step may try, or tell of a prompt: each costs a row of logits
@@ -67,10 +69,11 @@ class Llama:
         # Idle sequences cost no memory of their own: the cells decide how many chats of a while ago are kept. Recurrent
         # models do pay for each.
         lanes = load.parallel + IDLE if model.rewinds else load.parallel
+        threads = [load.threads] if load.threads else machine.candidates()
         shape = Shape(
             cells=cells,
             lanes=lanes,
-            threads=load.threads or machine.threads(),
+            threads=threads[0],
             rows=load.parallel + DRAFTS,
             cache_type=extra.cache_type,
             scratch=model.rewinds,
@@ -85,7 +88,6 @@ class Llama:
             rewinds=model.rewinds,
             drafts=DRAFTS,
         )
-        self._embedder = Embedder(model, shape)
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
@@ -94,19 +96,33 @@ class Llama:
         self._said = Said(self._vocabulary.pieces, self._vocabulary.special, self._vocabulary.plainly)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
-        self._lookup, self._costs = extra.lookup, self._warm_up(extra.costs)
-        self._small = self._helper(load, extra, shape)
+        speed = self._warm_up(load, extra, threads)
+        self._embedder = Embedder(model, replace(shape, threads=speed.more))
+        self._lookup, self._costs = extra.lookup, speed.costs
+        self._small = self._helper(load, extra, replace(shape, threads=speed.one))
 
-    def _warm_up(self, costs: tuple[float, float, float] | None) -> Costs:
+    def _warm_up(self, load: Load, extra: Extra, threads: list[int]) -> Speed:
         """A few small decodes: they bring the weights into memory, and tell the pace of this machine."""
         count = min(FIRST, self._pace.most)
         try:
             self._decode([Chunk(Flow(-1, []), 0, 0, [0] * count, last=False)])
             self._decoder.trim(0, 0)
-            return Costs(*costs) if costs else warm.measure(self._decoder) if self._model.rewinds else IRRELEVANT
+            speed = self._speed(load, extra, threads)
         except EngineError as error:
             self._decoder.close()
             raise LoadError(f"the model is loaded but does not compute: {error.message}") from error
+        self._decoder.use(speed.one, speed.more)
+        return speed
+
+    def _speed(self, load: Load, extra: Extra, threads: list[int]) -> Speed:
+        if extra.costs:
+            return Speed(threads[0], threads[0], Costs(*extra.costs))
+        measure = partial(Meter(self._decoder).measure, threads)
+        if not extra.measured:
+            return measure()
+        how = (PINNED, extra.cache_type, extra.flash_attention, load.gpu_layers, threads, machine.identity())
+        waits = [os.environ.get(name) for name in waiting.VARIABLES]
+        return recalled(Path(extra.measured), fingerprint(Path(load.path), *how, waits), measure)
 
     def _helper(self, load: Load, extra: Extra, shape: Shape) -> Small | None:
         """The small model that guesses."""

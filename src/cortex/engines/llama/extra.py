@@ -22,8 +22,9 @@ class Extra:
     chooses), in numbers of the `cache_type` f16, q8_0 or q4_0. `flash_attention` None leaves it to llama.cpp.
     `check_memory` False loads even what seems not to fit. `lookup`: what was said before is tried as a draft of what
     comes. `draft_model` is the file of a small model that guesses what this one says. `costs` are what a decode takes,
-    as in `Costs`; they are measured where none are given. Prompts' beginnings are kept in the folder `prefixes` ("":
-    nowhere), which takes at most `prefixes_bytes`."""
+    as in `Costs`; where none are given, they are measured, and with them how many threads compute best; what was found
+    is kept in the folder `measured` ("": nowhere). Prompts' beginnings are kept in the folder `prefixes` ("": nowhere),
+    which takes at most `prefixes_bytes`."""
 
     cells: int = 0
     cache_type: str = "f16"
@@ -32,6 +33,7 @@ class Extra:
     lookup: bool = True
     costs: tuple[float, float, float] | None = None
     draft_model: str = ""
+    measured: str = ""
     prefixes: str = ""
     prefixes_bytes: int = 2 << 30
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
+import time
 from pathlib import Path
+from typing import Final
 
-ROOT = Path("/")
+ROOT: Final = Path("/")
+ALIKE: Final = 0.85  # of the fastest core's speed: those that are boosted a little more are no kind of their own
 
 
 def threads(root: Path = ROOT) -> int:
@@ -17,6 +21,28 @@ def threads(root: Path = ROOT) -> int:
     cores = {_siblings(root, cpu) for cpu in _cpus()}
     quota = _quota(root)
     return max(1, min(len(cores), quota or len(cores)))
+
+
+def candidates(root: Path = ROOT) -> list[int]:
+    """Numbers of threads that may compute best, the likeliest first: `threads`; one for each CPU; the cores that are
+    faster than others; one less than there are."""
+    cpus, limit = _cpus(), _quota(root) or len(_cpus())
+    fast = {_siblings(root, cpu) for cpu in _fast(root, cpus)}
+    found = [threads(root), *(min(limit, count) for count in (len(cpus), len(fast))), threads(root) - 1]
+    return list(dict.fromkeys(count for count in found if count))
+
+
+def identity(root: Path = ROOT) -> str:
+    """What a measurement holds for: the processor, and what this process may use of it."""
+    named = ("model name", "CPU part")
+    lines = {line for line in (_read(root / "proc/cpuinfo") or "").splitlines() if line.startswith(named)}
+    return repr((platform.machine(), sorted(lines), sorted(_cpus()), candidates(root), _quota(root)))
+
+
+def others() -> float:
+    """Seconds that the CPUs of this process have spent on others so far; 0 where the system does not say."""
+    used = busy()
+    return 0.0 if used is None else used - time.process_time()
 
 
 def available_memory(root: Path = ROOT) -> int | None:
@@ -50,6 +76,17 @@ def _siblings(root: Path, cpu: int) -> str:
     """A name for the physical core of this CPU: the list of all CPUs on it."""
     text = _read(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
     return text.strip() if text else str(cpu)
+
+
+def _fast(root: Path, cpus: set[int]) -> list[int]:
+    """Those of these CPUs that are about as fast as the fastest, as far as the system tells."""
+    speeds = {cpu: _speed(root / f"sys/devices/system/cpu/cpu{cpu}") for cpu in cpus}
+    return [cpu for cpu, speed in speeds.items() if speed >= ALIKE * max(speeds.values())]
+
+
+def _speed(cpu: Path) -> int:
+    text = _read(cpu / "cpu_capacity") or _read(cpu / "cpufreq/cpuinfo_max_freq") or ""
+    return int(text) if text.strip().isdigit() else 0
 
 
 def _quota(root: Path) -> int | None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from cortex.core.errors import CortexError, EngineError, LoadError
 from cortex.engines.constraint import Constraint
-from cortex.engines.llama import sampling, warm
+from cortex.engines.llama import sampling
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.guess import Pays
 from cortex.engines.llama.model import Model, Settings
@@ -20,13 +20,14 @@ from cortex.engines.llama.prefix import common
 from cortex.engines.llama.sampling import Logits
 from cortex.engines.llama.slots import Chunk, Flow
 from cortex.engines.llama.vocabulary import Vocabulary
+from cortex.engines.llama.warm import Meter
 
 logger = logging.getLogger(__name__)
 
 PADDING: Final = 256  # tokens by which two vocabularies may differ at their end: makers round them up
 PAUSE: Final = 0.1  # seconds of a prompt's work in one step: the other streams wait for it
 LEAST: Final = 8
-ROWS: Final = 8  # what `warm.measure` asks for
+ROWS: Final = 8  # what a `Meter` asks for
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class Small:
         except CortexError:
             self._model.close()
             raise
-        self.costs = warm.measure(self._context)
+        self.costs = Meter(self._context).measure([shape.threads]).costs
         self._size = min(main.size, self._model.vocabulary.size)
         self._ends = main.eog
         self._free = [Lane(id) for id in range(shape.lanes)]
