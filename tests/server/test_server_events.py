@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,15 @@ from typing import Any
 import httpx
 import pytest
 import talker
-from played import Serving, serving, wait_until
+from played import PlayedService, Serving, serving, wait_until
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from cortex.models.store import Store
+from cortex.server.app import create_app
 from cortex.server.events import BEHIND, Events
 from cortex.server.local import LocalService
-from cortex.server.site import Options
+from cortex.server.site import Options, Site
 from models import hub, tiny
 
 DATA = tiny.gguf()
@@ -188,6 +191,58 @@ def test_a_load_is_told_from_its_beginning_to_its_end(local: Local, store: Store
         heard(socket, "LoadStopped")
         http.post("/v1/models/start", json={"model": "broken"})
         assert "pull it again" in heard(socket, "LoadError")[-1]["message"]
+
+
+def test_how_far_a_load_is_is_told_while_it_loads(local: Local, store: Store) -> None:
+    talker.add(store, "m", replies=["a"], load_delay=600)  # it loads until it is stopped
+    with (
+        listening(local) as socket,
+        httpx.Client(base_url=local.url, timeout=PATIENCE) as http,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        started = beside.submit(http.post, "/v1/models/start", json={"model": "m"})
+        updated = heard(socket, "LoadUpdated")[-1]
+        assert updated == {"type": "LoadUpdated", "task": {"id": "m", "type": "Load", "items": [], "progress": 0.0}}
+        status = http.get("/v1/models/status/m")
+        assert (status.status_code, status.json()["progress"]) == (202, 0.0)
+        http.post("/v1/models/stop", json={"model": "m"}).raise_for_status()
+        heard(socket, "LoadStopped")
+        assert started.result().status_code == 503
+
+
+@pytest.mark.parametrize("sent", ["text", b"bytes"])
+def test_what_a_reader_sends_changes_nothing(local: Local, store: Store, sent: str | bytes) -> None:
+    talker.add(store, "m", replies=["a"])
+    with listening(local) as socket:
+        for _ in range(3):
+            socket.send(sent)
+        httpx.post(f"{local.url}/v1/models/start", json={"model": "m"}, timeout=PATIENCE).raise_for_status()
+        heard(socket, "LoadSuccess")
+
+
+@pytest.mark.parametrize("end", ["the reader leaves", "the server ends"])
+def test_nothing_of_a_reader_stays_when_it_is_over(end: str) -> None:
+    async def listened() -> set[str]:
+        """The tasks that are left of one reader."""
+        app, said = create_app(Site(PlayedService())), asyncio.Queue[dict[str, Any]]()
+        accepted = asyncio.Event()
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            accepted.set()
+
+        scope = {"type": "websocket", "path": "/events", "headers": [], "query_string": b"", "subprotocols": []}
+        said.put_nowait({"type": "websocket.connect"})
+        reading = asyncio.ensure_future(app(scope, said.get, send))
+        await accepted.wait()
+        await asyncio.sleep(0)
+        if end == "the reader leaves":
+            said.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        else:
+            reading.cancel()
+        await asyncio.wait({reading})
+        return {str(task) for task in asyncio.all_tasks() - {asyncio.current_task()}}
+
+    assert asyncio.run(listened()) == set()
 
 
 def test_a_page_that_may_not_ask_may_not_listen(store: Store) -> None:

@@ -8,6 +8,8 @@ import contextlib
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from cortex.server.events import Frame
+from cortex.server.gone import ClientGone, while_connected
 from cortex.server.site import site_of
 from cortex.server.wire.body import encode
 
@@ -17,25 +19,12 @@ router = APIRouter()
 @router.websocket("/events")
 async def events(socket: WebSocket) -> None:
     """One JSON text a frame, until the reader leaves or the server ends."""
-    site = site_of(socket)
-    with site.events.reader() as queue:
+    with site_of(socket).events.reader() as queue, contextlib.suppress(ClientGone):
         await socket.accept()
-        gone = asyncio.create_task(_gone(socket))
-        try:
-            while True:
-                frame = asyncio.ensure_future(queue.get())
-                await asyncio.wait({frame, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if gone.done():
-                    frame.cancel()
-                    return
-                await socket.send_text(encode(frame.result()).decode())
-        except (WebSocketDisconnect, RuntimeError):  # it left while we sent
-            return
-        finally:
-            gone.cancel()
+        await while_connected(socket.receive, _tell(socket, queue))
 
 
-async def _gone(socket: WebSocket) -> None:
-    with contextlib.suppress(WebSocketDisconnect):
+async def _tell(socket: WebSocket, queue: asyncio.Queue[Frame]) -> None:
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it left while we sent
         while True:
-            await socket.receive_text()
+            await socket.send_text(encode(await queue.get()).decode())
