@@ -14,7 +14,7 @@ from threading import Event, Thread
 import pytest
 
 from cli.desk import Desk, delta, serving
-from cli.stage import Stage, Step, stage
+from cli.stage import Stage, Step, seen, stage
 from cortex.cli.lines import typed
 from cortex.config import persist, read
 from models import tiny
@@ -178,6 +178,49 @@ def test_a_prompt_does_not_go_with_an_output_that_goes_elsewhere(
     monkeypatch.setattr("sys.stdin", io.StringIO("2\n"))
     assert typed("Select an option (1-2): ") == "2"
     assert tuple(capsys.readouterr()) == ("", "Select an option (1-2): ")
+
+
+def _raw(terminal: Stage, words: str, **environment: str) -> str:
+    """All that a command sends to a terminal of 40 columns."""
+    order = {
+        "arguments": words.split(), "folder": str(terminal.home), "columns": 40, "typed": [],
+        "environment": {**terminal.environment, **environment},
+    }  # fmt: skip
+    assert terminal.hand.stdin
+    assert terminal.hand.stdout
+    terminal.hand.stdin.write(json.dumps(order) + "\n")
+    terminal.hand.stdin.flush()
+    return str(json.loads(terminal.hand.stdout.readline())["out"])
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_who_wants_no_colours_gets_none(terminal: Stage, environment: dict[str, str], coloured: bool) -> None:
+    assert ("\x1b[" in _raw(terminal, "doctor", **environment)) == coloured
+
+
+def test_a_terminal_that_cannot_draw_over_a_line_gets_lines(terminal: Stage) -> None:
+    with serving_hub(Hub({"cortexso/some": {"1b": {"model.gguf": tiny.gguf()}}})) as hub:
+        shown = _raw(terminal, "pull some:1b", HF_ENDPOINT=hub.url, TERM="dumb")
+    assert "\x1b" not in shown
+    assert "Verifying SHA-256: 100% of 784.00 B\r\n" in shown
+    _raw(terminal, "models delete some:1b")
+
+
+def test_a_bar_on_a_narrow_terminal_has_one_number_beside_it(terminal: Stage) -> None:
+    with serving_hub(Hub({"cortexso/some": {"1b": {"model.gguf": tiny.gguf()}}})) as hub:
+        shown = _raw(terminal, "pull some:1b", HF_ENDPOINT=hub.url)
+    last = seen(shown, 40)[-3]
+    assert re.fullmatch(r"Downloading ━+ 100% 0+:00", last), last
+    _raw(terminal, "models delete some:1b")
+
+
+def test_the_help_of_a_chat_fits_a_narrow_terminal(terminal: Stage, desk: Desk) -> None:
+    narrow = replace(terminal, columns=40)
+    shown = narrow.perform(Step("run m", typed=[(UP, "/help\r"), (UP, "/exit\r")]))
+    assert "/system TEXT    tell the model how to\n                behave;" in shown
 
 
 @pytest.mark.parametrize("words", ["", "run --help", "doctor", "config status", "models list", "hardware list"])

@@ -100,6 +100,21 @@ def test_a_table_wraps_its_widest_column_on_a_narrow_terminal() -> None:
     ]
 
 
+def test_a_row_is_a_list_where_a_table_cannot_be_narrow_enough() -> None:
+    columns = ("Model", "Engine", "RAM", "Up time")
+    drawn = show.table(
+        columns, [("smollm2:135m", "llama-cpp", "1.00 GB", "1 hour, 5 minutes, 45 seconds")] * 2, width=40
+    )
+    first, second = drawn.split("\n\n")
+    assert first == second
+    assert first.splitlines() == [
+        "Model:   smollm2:135m",
+        "Engine:  llama-cpp",
+        "RAM:     1.00 GB",
+        "Up time: 1 hour, 5 minutes, 45 seconds",
+    ]
+
+
 def _command(words: list[str]) -> tuple[str, Any]:
     """The command that these words begin with, and its name."""
     found, name = get_command(app), "cortex"

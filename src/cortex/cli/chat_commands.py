@@ -15,6 +15,7 @@ import typer
 from cortex.cli.talk import Talk
 from cortex.core.errors import BadRequest
 
+NARROW = 16  # columns that an explanation keeps, however narrow the terminal is
 HELP: Final = {
     "/tools FILE": "offer the model the tools of a JSON file; you type what they return",
     "/tools": "show the tools; /tools off takes them away",
@@ -62,7 +63,7 @@ def load_tools(talk: Talk, file: str) -> None:
 def _help(talk: Talk, argument: str) -> None:
     wide = max(map(len, HELP)) + 2
     for command, about in HELP.items():
-        first, *more = textwrap.wrap(about, max(30, shutil.get_terminal_size().columns - wide))
+        first, *more = textwrap.wrap(about, max(NARROW, shutil.get_terminal_size().columns - wide))
         _tell("\n".join([f"{command:<{wide}}{first}", *(" " * wide + line for line in more)]))
 
 

@@ -19,6 +19,7 @@ from cortex.cli import configs, dialects, doctor, engines, hardware, logs, model
 from cortex.cli.help import SHAPE, Commands, hoisted, line_of
 from cortex.cli.misuse import Misuse
 from cortex.cli.state import State
+from cortex.cli.terminal import colours
 from cortex.core.errors import CortexError
 
 INTERRUPTED = 130
@@ -65,6 +66,7 @@ def options(
 ) -> None:
     logging.basicConfig(level=logging.DEBUG if verbose else logging.ERROR, format="%(name)s: %(message)s", force=True)
     show.hush(quiet)
+    context.color = None if colours() else False
     context.obj = State(config.Flags(config_file_path, data_folder_path), verbose)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -11,10 +10,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from cortex.cli import show
-from cortex.cli.terminal import unechoed
+from cortex.cli.terminal import animates, unechoed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+NARROW = 60  # columns
 
 
 class Downloading:
@@ -28,7 +30,7 @@ class Downloading:
         self._told = False
 
     def __enter__(self) -> Downloading:
-        if sys.stderr.isatty() and not show.hushed():
+        if animates() and not show.hushed():
             self._bars = _bars()
             self._silence.enter_context(unechoed())
             self._bars.start()
@@ -64,8 +66,11 @@ class Downloading:
             if self._task is None:  # the bars have the first word only, so that they fit a narrow terminal
                 bars.console.print(phase, highlight=False, markup=False)
             # What is there already counts as done from the start, so that it does not count as speed.
-            self._phase, self._task = phase, bars.add_task(phase.split()[0], total=total or None, completed=done)
-        bars.update(self._task, completed=done, total=total or None)
+            self._phase = phase
+            self._task = bars.add_task(phase.split()[0], total=total or None, completed=done, of="", speed="")
+        of = f"{show.size(done)}/{show.size(total)}" if total else show.size(done)
+        speed = f"{show.size(bars.tasks[self._task].speed or 0)}/s"
+        bars.update(self._task, completed=done, total=total or None, of=of, speed=speed)
 
     def _line(self, phase: str, done: int, total: int) -> None:
         tenth = 10 * done // total if total else done // 100_000_000
@@ -77,18 +82,21 @@ class Downloading:
 
 
 def _bars() -> Progress:
+    """A bar for each phase. A narrow terminal has no room for numbers beside it but one."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
-    whole = Column(no_wrap=True)
+    console, whole = Console(stderr=True), Column(no_wrap=True)
+    numbers: list[ProgressColumn] = [TaskProgressColumn(table_column=whole)]
+    if console.width >= NARROW:
+        numbers = [TextColumn(f"{{task.fields[{name}]}}", markup=False, table_column=whole) for name in ("of", "speed")]
     return Progress(
         TextColumn("{task.description}", markup=False, table_column=whole),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),
-        DownloadColumn(table_column=whole),
-        TransferSpeedColumn(table_column=whole),
-        TimeRemainingColumn(table_column=whole),
-        console=Console(stderr=True),
+        *numbers,
+        TimeRemainingColumn(compact=True, table_column=whole),
+        console=console,
         expand=True,
     )
 
@@ -102,7 +110,7 @@ def waiting(what: str) -> Iterator[Callable[[float | None], None]]:
     if show.hushed():
         yield lambda fraction: None
         return
-    if not sys.stderr.isatty():
+    if not animates():
         yield _plain(what)
         return
     from rich.console import Console
@@ -116,7 +124,7 @@ def waiting(what: str) -> Iterator[Callable[[float | None], None]]:
 
 def glancing(what: str) -> AbstractContextManager[object]:
     """The same for what takes a few seconds at most: nothing but on a terminal."""
-    return waiting(what) if sys.stderr.isatty() else nullcontext()
+    return waiting(what) if animates() else nullcontext()
 
 
 def _plain(what: str) -> Callable[[float | None], None]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-NARROW = 8  # columns that a cell keeps, however narrow the terminal is
+NARROW = 10  # columns that a cell keeps, however narrow the terminal is
 _hushed = False
 
 
@@ -59,7 +59,8 @@ def listing(columns: Sequence[str], rows: Sequence[Sequence[str]], *, none: str)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """A table as the original drew it, with a rule after every row. Cells wrap where it would be wider than `width`."""
+    """A table as the original drew it, with a rule after every row. Cells wrap where it would be wider than `width`;
+    where not even that helps, each row is a list of its cells."""
     widths = [max(map(_wide, column)) for column in zip(columns, *rows, strict=True)]
     if width:
         words = [
@@ -68,8 +69,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, width: int |
         room = width - 3 * len(widths) - 1
         # Cells are broken between words first, and inside of words only where that is not enough.
         widths = _fitted(_fitted(widths, room, words), room, [NARROW] * len(widths))
+        if sum(widths) > room:
+            return "\n\n".join(_listed(columns, row, width) for row in rows)
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
     return "\n".join([rule, *(part for row in (columns, *rows) for part in (*_lines(row, widths), rule))])
+
+
+def _listed(columns: Sequence[str], row: Sequence[str], width: int) -> str:
+    """A row as lines, each with the name of its column before it."""
+    indent = max(map(_wide, columns)) + 2
+    lines = []
+    for column, cell in zip(columns, row, strict=True):
+        first, *more = _wrapped(cell, max(NARROW, width - indent))
+        name = f"{column}:"
+        lines += [f"{name}{' ' * (indent - _wide(name))}{first}", *(" " * indent + line for line in more)]
+    return "\n".join(lines)
 
 
 def _fitted(widths: Sequence[int], room: int, least: Sequence[int]) -> list[int]:

@@ -1,10 +1,25 @@
-"""The terminal itself. Never reads from it, and leaves it as it was."""
+"""The terminal itself: what it can show. Never reads from it, and leaves it as it was."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def animates() -> bool:
+    """Whether stderr is a terminal where what has been shown can be drawn over."""
+    return sys.stderr.isatty() and not _dumb()
+
+
+def colours() -> bool:
+    """Whether a terminal is to be told of colours (https://no-color.org)."""
+    return not os.environ.get("NO_COLOR") and not _dumb()
+
+
+def _dumb() -> bool:
+    return os.environ.get("TERM", "") in ("", "dumb", "unknown")
 
 
 @contextmanager
