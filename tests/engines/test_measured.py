@@ -30,13 +30,19 @@ def test_what_was_measured_beside_others_is_not_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "harm",
     [
-        (b'"one":3', b'"one":0'),
-        (b'"more":4', b'"more":99999'),
+        (b"3, 4", b"0, 4"),
+        (b"3, 4", b"3, 99999"),
+        (b"3, 4", b"3"),
+        (b"3, 4", b"3, 4, 5"),
         (b"0.002", b"-0.002"),
         (b"0.03", b"1e999"),
+        (b"0.03", b"NaN"),
         (b"0.03", b"null"),
-        (b"true}", b"true"),
-        (b"{", b"\xff"),
+        (b"0.03, ", b""),
+        (b"]]", b"]"),
+        (b"[[", b"\xff"),
+        (b"[[3, 4], [0.03, 0.01, 0.002]]", b"{}"),
+        (b"[[3, 4], [0.03, 0.01, 0.002]]", b"7"),
     ],
 )
 def test_a_file_that_says_nothing_sound_is_measured_anew_and_mended(tmp_path: Path, harm: tuple[bytes, bytes]) -> None:

@@ -5,15 +5,17 @@ A small file of JSON each; one that cannot be read counts as never written. No f
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import os
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from cortex.engines.llama.warm import Speed
+from cortex.engines.llama.worth import Costs
 
 logger = logging.getLogger(__name__)
 
@@ -34,20 +36,20 @@ def recalled(folder: Path, name: str, measure: Callable[[], Speed]) -> Speed:
 
 def _read(file: Path) -> Speed | None:
     try:
-        known = msgspec.json.decode(file.read_bytes(), type=Speed)
+        (one, more), costs = json.loads(file.read_bytes())
+        known = Speed(int(one), int(more), Costs(*map(float, costs)))
         os.utime(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return None
-    costs = (known.costs.step, known.costs.token, known.costs.row)
-    sound = min(known.one, known.more) > 0 and max(known.one, known.more) <= THREADS and min(costs) >= 0
-    return known if sound else None
+    right = all(0 < count <= THREADS for count in (known.one, known.more))
+    return known if right and all(0 <= cost < math.inf for cost in astuple(known.costs)) else None
 
 
 def _write(file: Path, speed: Speed) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_suffix(f".{os.getpid()}")
-        new.write_bytes(msgspec.json.encode(speed))
+        new.write_text(json.dumps([(speed.one, speed.more), astuple(speed.costs)]))
         new.replace(file)
         for old in sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)[:-MOST]:
             old.unlink(missing_ok=True)
