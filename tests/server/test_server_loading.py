@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
 from pathlib import Path
+from typing import Any
 
 import httpx
 import talker
 from managed import ask, need, running, wrong
-from played import serving
+from played import serving, wait_until
 
 from cortex import config
 from cortex.models import importing
@@ -117,3 +120,46 @@ def test_a_start_that_cannot_be_leaves_the_model_as_it_was(store: Store) -> None
         ask(http, "m").raise_for_status()
         (row,) = service._pool.loaded()
         assert (row.runner.pid, row.runner.context) == (pid, 512)
+
+
+def left(http: httpx.Client, sent: dict[str, Any]) -> None:
+    """A start whose client goes while the model loads."""
+    body = json.dumps(sent).encode()
+    head = f"POST /v1/models/start HTTP/1.1\r\nhost: {http.base_url.host}\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection((http.base_url.host, http.base_url.port)) as line:
+        line.sendall(head.encode() + body)
+        wait_until(lambda: http.get(f"/v1/models/status/{sent['model']}").status_code == 202)
+
+
+def context(http: httpx.Client) -> int:
+    (row,) = http.get("/inferences/server/models").json()["data"]
+    return int(row["ctx_len"])
+
+
+def test_a_start_whose_client_left_holds_if_the_model_could_be_loaded_so(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["a"], repeat=True, load_delay=1)
+    left(http, {"model": "m", "ctx_len": 512})
+    ask(http, "m").raise_for_status()
+    assert context(http) == 512
+
+
+def test_a_start_whose_client_left_is_forgotten_if_it_fails(http: httpx.Client, store: Store) -> None:
+    talker.add(store, "m", replies=["a"], repeat=True)
+    http.post("/v1/models/start", json={"model": "m", "ctx_len": 2048}).raise_for_status()
+    talker.add(store, "m", load_error="too little memory", load_delay=1)
+    left(http, {"model": "m", "ctx_len": 512})
+    wait_until(lambda: http.get("/v1/models/status/m").status_code == 400)
+    talker.add(store, "m", replies=["a"], repeat=True)
+    ask(http, "m").raise_for_status()
+    assert context(http) == 2048
+
+
+def test_a_start_that_another_takes_the_place_of_is_what_the_other_falls_back_on_no_more(
+    http: httpx.Client, store: Store
+) -> None:
+    talker.add(store, "m", load_error="too little memory", load_delay=1)
+    left(http, {"model": "m", "ctx_len": 512})
+    assert http.post("/v1/models/start", json={"model": "m", "ctx_len": 1024}).status_code == 503
+    talker.add(store, "m", replies=["a"], repeat=True)
+    ask(http, "m").raise_for_status()
+    assert context(http) == 8192, "as nobody had asked for anything"

@@ -22,7 +22,7 @@ from cortex.runner.parent import Runner
 from cortex.runner.process import resident
 from cortex.runner.room import Bell, Limits, check_size, make_more, make_room
 
-__all__ = ["LINE", "Change", "Demand", "Hold", "Limits", "Loaded", "Pool"]
+__all__ = ["LINE", "Change", "Demand", "Hold", "Limits", "Loaded", "Pool", "unheard"]
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from cortex.models.open import Opened, opened, speaking
 from cortex.models.settings import DEFAULT, Settings, settings
 from cortex.models.store import Model, Store
 from cortex.models.target import local
-from cortex.runner.pool import LINE, Change, Demand, Hold, Limits, Pool
+from cortex.runner.pool import LINE, Change, Demand, Hold, Limits, Pool, unheard
 from cortex.server import hardware
 from cortex.server.library import Library
 from cortex.server.service import Answer, Card, Running
@@ -53,9 +53,11 @@ class LocalService:
         self._store, self._open, self._now = store, open_model, now
         self.library = Library(store)
         self._asked: dict[str, Mapping[str, Any]] = {}  # what a start asked for, until the model is stopped
+        self._proved: dict[str, Mapping[str, Any]] = {}  # what held before starts of which none is ready yet
         self._config = config
         self._known: dict[str, tuple[object, Opened]] = {}
-        self._pool = Pool(lambda id: self._demand(self._opened(id)), line=line)
+        self._tell: Callable[[Change], None] = unheard
+        self._pool = Pool(lambda id: self._demand(self._opened(id)), line=line, tell=self._heard)
         if config:
             self._limit(config)
 
@@ -68,7 +70,20 @@ class LocalService:
         self._pool.limits, self._pool.line = limits(config), config.max_waiting
 
     def watch(self, tell: Callable[[Change], None]) -> None:
-        self._pool.tell = tell
+        self._tell = tell
+
+    def _heard(self, change: Change) -> None:
+        """A load outlives who asked for it, and says itself whether what was asked for can be."""
+        if change.what == "ready":
+            self._proved.pop(change.name, None)
+        elif change.what in ("failed", "stopped") and change.name not in self._pool.loading:
+            self._as_before(change.name)
+        self._tell(change)
+
+    def _as_before(self, id: str) -> None:
+        """Later requests are not to fail for what was asked once."""
+        if id in self._proved:
+            self._asked[id] = self._proved.pop(id)
 
     def models(self) -> Sequence[Card]:
         return [_card(model) for model in self._store.list()]
@@ -114,19 +129,25 @@ class LocalService:
         return "".join(segment.text for segment in planned.job.prompt)
 
     async def start(self, card: Card, wanted: Mapping[str, Any] | None = None) -> None:
-        before = self._asked.get(card.id, {})
         if wanted:
             self._settings(self._store.get(card.id), wanted)  # raises for what cannot be
+            self._proved.setdefault(card.id, self._asked.get(card.id, {}))
             self._asked[card.id] = wanted
         try:
             await asyncio.to_thread(self._opened, card.id)
             await self._pool.get(card.id)
-        except CortexError:  # later requests are not to fail for what was asked once
-            self._asked[card.id] = before
+        except CortexError:
+            self._as_before(card.id)
             raise
+        except asyncio.CancelledError:
+            if card.id not in self._pool.loading:  # else the load goes on, and `_heard` hears how it ends
+                self._as_before(card.id)
+            raise
+        self._proved.pop(card.id, None)
 
     async def stop(self, card: Card) -> bool:
-        self._asked.pop(card.id, None)
+        for known in (self._asked, self._proved):
+            known.pop(card.id, None)
         return await self._pool.stop(card.id)
 
     def running(self) -> Sequence[Running]:
