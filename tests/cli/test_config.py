@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from cortex.config import NAMED, SETTINGS, Config, Flags, Setting, load, persist, read
 from cortex.core.errors import BadRequest
+from cortex.models import modelfile
 
 HOSTS = "::1, [::2]:80, .corp, *.corp, host:80, 10.0.0.0/8"
 
@@ -64,6 +68,35 @@ def test_writing_keeps_what_others_wrote(tmp_path: Path) -> None:
     persist(file, {})
     assert load(Flags(file=file), environment={}).port == 5000
     assert [path.name for path in tmp_path.iterdir()] == ["rc"]
+
+
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("size", [0, 10, 9000])
+def test_a_file_that_cannot_be_written_is_as_it_was_and_nothing_lies_beside_it(tmp_path: Path, size: int) -> None:
+    file = tmp_path / "rc"
+    persist(file, {"apiServerPort": 4000})
+    with full_disk(size), pytest.raises(BadRequest, match="cannot be written"):
+        persist(file, {"noProxy": "host," * 5000})
+    assert read(file) == {"apiServerPort": 4000}
+    assert [path.name for path in tmp_path.iterdir()] == ["rc"]
+    with full_disk(size), pytest.raises(OSError):
+        modelfile.write(tmp_path / "model.yml", {"id": "m" * 20000}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["rc"]
+
+
+def test_a_file_that_holds_keys_is_its_owner_s_alone(tmp_path: Path) -> None:
+    persist(tmp_path / "rc", {"apiKeys": ["sk-one"]})
+    assert (tmp_path / "rc").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -32,11 +33,25 @@ def persist(file: Path, changes: Mapping[str, Any]) -> None:
     content = {**read(file), **changes}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f"{file.name}.", delete=False) as out:
+        with replacing(file, mode=0o600) as out:  # there are keys in it
             yaml.safe_dump(content, out, sort_keys=False, allow_unicode=True)
-        Path(out.name).replace(file)
     except OSError as error:
         raise BadRequest(f"the configuration file {file} cannot be written: {_one_line(error)}") from error
+
+
+@contextmanager
+def replacing(target: Path, *, mode: int) -> Iterator[IO[str]]:
+    """A file that takes the place of `target` when all has been written; of one that could not be, nothing stays."""
+    out = NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=".new.", delete=False)  # noqa: SIM115
+    new = Path(out.name)
+    try:
+        with out:
+            yield out
+        new.chmod(mode)
+        new.replace(target)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _one_line(error: Exception) -> str:

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml
 
+from cortex.config.file import replacing
 from cortex.core.errors import CortexError
 from cortex.models.settings import KEYS, SAMPLING, check
 
@@ -120,14 +120,11 @@ def write(target: Path, general: Mapping[str, Any], settings: Mapping[str, Any])
         "LOAD": load,
         "OF THE ORIGINAL, WITHOUT EFFECT HERE": foreign,
     }
-    with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=".model.", delete=False) as out:
+    with replacing(target, mode=0o644) as out:
         for title, values in sections.items():
             if values:
                 out.write(f"# {title}\n{yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)}")
         out.write(f"# What may be set here: {', '.join(KEYS)}\n")
-    new = Path(out.name)
-    new.chmod(0o644)
-    new.replace(target)
 
 
 def stamp(path: Path) -> str:
