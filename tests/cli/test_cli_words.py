@@ -73,6 +73,12 @@ def test_a_missing_argument_is_named(cortex: Cortex) -> None:
     assert (done.code, done.err) == (2, "Error: [model_id] is required (see `cortex pull --help`)\n")
 
 
+def test_a_global_option_without_its_value_is_named(cortex: Cortex) -> None:
+    done = cortex("ps", "--data_folder_path")
+    told = "Error: option --data_folder_path requires an argument (see `cortex --help`)\n"
+    assert (done.code, done.err) == (2, told)
+
+
 def test_quiet_leaves_results_and_errors(cortex: Cortex, home: Path) -> None:
     assert cortex("models", "list", "--quiet").out == "No local models available!\n"
     assert "no server runs" in cortex("stop", "-q").err

@@ -381,6 +381,53 @@ def test_gpus_are_chosen_before_the_model_is_loaded(cortex: Cortex, home: Path, 
     assert cortex("hardware", "activate", "--gpus", "[]").out == "Deactivated all GPUs!\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("run -d tiny --gpus x", 2, "--gpus must be numbers"),
+        ("models start tiny --gpus x", 2, "--gpus must be numbers"),
+        ("run tiny --tools /nowhere", 1, "/nowhere cannot be read: No such file"),
+    ],
+)
+def test_a_slip_is_told_before_a_server_is_started(
+    cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch, words: str, code: int, told: str
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(background, "ensure", lambda *options: bool(started.append(options)) or True)
+    _import(cortex, home)
+    done = cortex(*words.split())
+    assert (done.code, started) == (code, [])
+    assert told in done.err
+
+
+def test_gpus_that_nobody_names_are_not_deactivated(cortex: Cortex, desk: Desk) -> None:
+    done = cortex("hardware", "activate", "--gpus", "")
+    assert (done.code, done.out, desk.bodies("POST /v1/hardware/activate")) == (2, "", [])
+
+
+def test_what_no_server_starts_with_is_not_kept(cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "command", lambda config: [sys.executable, "-c", "import sys; sys.exit('no')"])
+    before = (home / "rc").read_bytes()
+    assert cortex("start", "--ctx_len", "512").code == 1
+    assert (home / "rc").read_bytes() == before
+
+
+def test_a_file_that_a_setting_names_is_there_and_named_whole(
+    cortex: Cortex, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _import(cortex, home)
+    monkeypatch.chdir(home)
+    (home / "t.jinja").write_text("{{ tools }}")
+    for key in ("template", "tool_prompt"):
+        done = cortex("models", "update", "--model_id", "tiny:1b", f"--{key}", "nowhere")
+        assert (done.code, done.err) == (
+            2, f"Error: --{key}: {home / 'nowhere'} cannot be read: No such file or directory\n"
+        )  # fmt: skip
+        assert cortex("models", "update", "--model_id", "tiny:1b", f"--{key}", "t.jinja").code == 0
+        assert json.loads(cortex("models", "list", "--json").out)[0][key] == str(home / "t.jinja")
+        assert cortex("models", "update", "--model_id", "tiny:1b", f"--{key}", "").code == 0
+
+
 def test_a_battery_and_a_gpu_are_drawn() -> None:
     gpu = {"id": "0", "name": "H100", "version": "9.0", "total_vram": 81559, "free_vram": 80000, "activated": True}
     more = {"additional_information": {"driver_version": "550", "compute_cap": "9.0"}}

@@ -196,7 +196,7 @@ def test_the_process_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         wait_until(lambda: alive(port) or process.poll() is not None)
         assert httpx.get(f"http://127.0.0.1:{port}/v1/models").json()["data"] == []
         second = started(tmp_path, port)
-        assert second.communicate(timeout=60)[0].decode().strip().endswith("Choose another --port.")
+        assert second.communicate(timeout=60)[0].decode().strip().endswith("Choose another --host or --port.")
         assert second.returncode == 1
         httpx.delete(f"http://127.0.0.1:{port}/processManager/destroy").raise_for_status()
         output = process.communicate(timeout=60)[0].decode()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -16,7 +18,7 @@ from cortex.core.errors import BadRequest
 HINT = "In order to exit, type `exit()`"
 
 
-def chat(api: Api, model: str, *, history: Path, tools: Path | None = None, counted: bool = False) -> None:
+def chat(api: Api, model: str, *, history: Path, tools: Sequence[Any] = (), counted: bool = False) -> None:
     """Talk with `model` until `exit()` or the end of input. A chat that is not at a terminal ends with its first error.
 
     Raises `KeyboardInterrupt` there too: at a terminal, Ctrl-C stops a reply or clears the line.
@@ -24,7 +26,7 @@ def chat(api: Api, model: str, *, history: Path, tools: Path | None = None, coun
     lines = Lines(history)
     talk = Talk(api, model, lines, counted=counted)
     if tools:
-        chat_commands.load_tools(talk, str(tools))
+        chat_commands.offer(talk, tools)
     if lines.terminal:
         typer.echo(f"{HINT}, for help `/help`", err=True)
     while True:

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,10 +43,10 @@ def obeyed(talk: Talk, message: str) -> bool:
     return True
 
 
-def load_tools(talk: Talk, file: str) -> None:
-    """Offer the tools of a file: OpenAI's list of tools, or an object with `tools`."""
+def read_tools(file: str) -> Sequence[Any]:
+    """The tools of a file: OpenAI's list of tools, or an object with `tools`. Raises `BadRequest`."""
+    from cortex.server.wire import tools as wire
     from cortex.server.wire.node import Node
-    from cortex.server.wire.tools import read_tools
 
     try:
         value = json.loads(Path(file).expanduser().read_text(encoding="utf-8"))
@@ -55,7 +55,12 @@ def load_tools(talk: Talk, file: str) -> None:
     except ValueError as error:
         raise BadRequest(f"{file} is not JSON: {error}") from error
     tools: Any = value.get("tools") if isinstance(value, dict) else value
-    read_tools(Node(tools, "tools"))  # so that a mistake is told now, and names its place
+    wire.read_tools(Node(tools, "tools"))  # so that a mistake is told now, and names its place
+    return list(tools)
+
+
+def offer(talk: Talk, tools: Sequence[Any]) -> None:
+    """The model may call these tools from now on."""
     talk.tools = tools
     _tell(f"The model may call: {_names(talk)}")
 
@@ -75,7 +80,7 @@ def _tools(talk: Talk, argument: str) -> None:
             talk.tools = ()
             _tell("The model has no tools")
         case file:
-            load_tools(talk, file)
+            offer(talk, read_tools(file))
 
 
 def _system(talk: Talk, argument: str) -> None:

@@ -81,7 +81,7 @@ def read(path: Path) -> list[Case]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{path} cannot be read: {error}") from error
+        raise BadRequest(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     found = []
     for number, line in enumerate(lines, 1):
         try:

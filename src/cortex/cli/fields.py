@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from cortex.cli.misuse import Misuse
@@ -43,6 +44,7 @@ ABOUT: Final[Mapping[str, str]] = {
     "max_tokens": "Tokens of a reply at most",
     "stop": 'Texts that end a reply, as ["a", "b"] or one text',
 }
+FILES: Final = ("template", "tool_prompt")
 ROWS: Final = {name: Row(f"{about}.") for name, about in ABOUT.items()}
 
 
@@ -69,6 +71,16 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+def _file(key: str, text: str) -> str:
+    """The whole path of a file that can be read: the server, which reads it, runs in another folder."""
+    path = Path(text).expanduser().absolute()
+    try:
+        path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misuse(f"--{key}: {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return str(path)
+
+
 def _value(key: str, text: str) -> Any:
     from cortex.models.settings import KEYS
 
@@ -81,4 +93,6 @@ def _value(key: str, text: str) -> Any:
         value = text
     if str in types and not isinstance(value, types):
         return text
+    if key in FILES:
+        return _file(key, text)
     return [text] if types == (list,) and not isinstance(value, list) else value

@@ -78,20 +78,23 @@ def activate(
     gpus: Annotated[str, typer.Option("--gpus", help="The numbers of the GPUs to use, as '[0, 1]'; '[]': none.")],
 ) -> None:
     """Choose the GPUs that models may use. The server is told; it has to run."""
-    wanted = activated(state(context), gpus)
+    wanted = numbers(gpus)
+    if wanted is None:
+        raise Misuse("--gpus must be numbers of GPUs such as [0, 1]; [] is none of them")
+    use(state(context), wanted)
     show.note(f"Activated GPUs: {' '.join(map(str, wanted))}" if wanted else "Deactivated all GPUs!")
 
 
-def activated(here: State, gpus: str) -> list[int]:
-    """Tell the server to use these GPUs, if any are named; which they are."""
-    wanted = numbers(gpus) if gpus else []
-    if gpus:
-        here.api().call("POST", "/v1/hardware/activate", {"gpus": wanted})
-    return wanted
+def use(here: State, gpus: Sequence[int] | None) -> None:
+    """Tell the server to use these GPUs; None leaves it at those that it uses."""
+    if gpus is not None:
+        here.api().call("POST", "/v1/hardware/activate", {"gpus": list(gpus)})
 
 
-def numbers(text: str) -> list[int]:
-    """`[0, 1]`, or `0,1`, as numbers."""
+def numbers(text: str) -> Sequence[int] | None:
+    """`[0, 1]`, or `0,1`, as numbers; None where nothing is said. Raises `Misuse`."""
+    if not text:
+        return None
     try:
         value = json.loads(text if text.strip().startswith("[") else f"[{text}]")
     except ValueError:

@@ -5,10 +5,12 @@ Never knows a command by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from typer.core import TyperGroup
+
+from cortex.cli.misuse import Misuse
 
 if TYPE_CHECKING:
     Formatter = Any  # Typer keeps its copy of Click to itself
@@ -50,7 +52,8 @@ class Commands(TyperGroup):
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:
-    """The global options before the command, wherever they were written; they mean the same everywhere."""
+    """The global options before the command, wherever they were written; they mean the same everywhere. Raises
+    `Misuse`."""
     first, rest = [], []
     left = iter(arguments)
     for argument in left:
@@ -61,8 +64,15 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
         elif takes_value is None:
             rest.append(argument)
         else:
-            first += [argument, *([next(left, "")] if takes_value and not equals else [])]
+            first += [argument, *([_value(argument, left)] if takes_value and not equals else [])]
     return first + rest
+
+
+def _value(option: str, left: Iterator[str]) -> str:
+    value = next(left, None)
+    if value is None:
+        raise Misuse(f"option {option} requires an argument (see `cortex --help`)")
+    return value
 
 
 def line_of(error: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cortex.cli import fields, settings, show, sources
-from cortex.cli.hardware import activated
+from cortex.cli.hardware import numbers, use
 from cortex.cli.help import SHAPE, Commands
 from cortex.cli.misuse import values_of_the_command_line
 from cortex.cli.options import options
@@ -164,10 +164,10 @@ def start(
     from cortex.cli import background
     from cortex.cli.loading import done, load
 
-    here, asked = state(context), settings.values(loading)
+    here, asked, wanted = state(context), settings.values(loading), numbers(gpus)
     id = here.store().find(model_id).id
     background.ensure(here)
-    activated(here, gpus)
+    use(here, wanted)
     load(here.api(), id, asked)
     show.note(done(id))
 

@@ -10,7 +10,7 @@ import typer
 
 from cortex.cli import settings, show
 from cortex.cli.choice import local_model, only_model
-from cortex.cli.hardware import activated
+from cortex.cli.hardware import numbers, use
 from cortex.cli.options import options
 from cortex.cli.state import state
 
@@ -37,16 +37,18 @@ def run(
     Without a model: the only one there is, or one picked from a menu. In the chat, `/help` shows what can be done.
     """
     from cortex.cli import background
+    from cortex.cli.chat_commands import read_tools
     from cortex.cli.loading import done, load
 
-    here, asked = state(context), settings.values(loading)
+    here, asked, wanted = state(context), settings.values(loading), numbers(gpus)
+    offered = read_tools(str(tools)) if tools else ()  # a mistake is told before anything is loaded
     model = local_model(here, model_id) if model_id else only_model(here)
     if model is None:
         from cortex.cli.pull import pulled
 
         model = pulled(here, model_id)
     background.ensure(here)
-    activated(here, gpus)
+    use(here, wanted)
     load(here.api(), model.id, asked)
     if detach:
         show.note(done(model.id))
@@ -54,4 +56,4 @@ def run(
     from cortex.cli.chat import chat
 
     history = here.config().data_folder / "chat_history.jsonl"
-    chat(here.api(), model.id, history=history, tools=tools, counted=here.verbose)
+    chat(here.api(), model.id, history=history, tools=offered, counted=here.verbose)

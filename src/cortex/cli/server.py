@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -58,11 +59,29 @@ def start(
 
     for name in idle:
         show.warn(f"Warning: --{name} has no effect: {IDLE[name]}")
-    asked = _kept(state(context), values, logspath, datapath)
-    if not background.ensure(asked, *_flags(loglevel, strict_fields=strict_fields)):
+    here = state(context)
+    with unless_it_fails(here.config().file):
+        asked = _kept(here, values, logspath, datapath)
+        started = background.ensure(asked, *_flags(loglevel, strict_fields=strict_fields))
+    if not started:
         show.note("The server has already started")
         if values or logspath or datapath:
             show.warn("What was given holds from its next start on: `cortex stop`, then `cortex start`.")
+
+
+@contextmanager
+def unless_it_fails(file: Path) -> Iterator[None]:
+    """What is written into `file` meanwhile stays there only if nothing is raised: what no server starts with would
+    keep every later one from starting."""
+    before = file.read_bytes() if file.exists() else None
+    try:
+        yield
+    except (CortexError, KeyboardInterrupt):
+        if before is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_bytes(before)
+        raise
 
 
 def _flags(loglevel: str, *, strict_fields: bool) -> list[str]:

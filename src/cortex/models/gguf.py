@@ -100,7 +100,7 @@ def _read(path: Path) -> Header:
     except FileNotFoundError:
         raise BadRequest(f"there is no file {path}") from None
     except (OSError, ValueError) as error:  # a folder, no permission, an empty file
-        raise BadRequest(f"{path} cannot be read: {error}") from error
+        raise BadRequest(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _mapped(descriptor: int) -> mmap.mmap:

@@ -172,7 +172,9 @@ def _file(path: str) -> str:
     try:
         return Path(path).expanduser().read_text(encoding="utf-8")
     except (OSError, ValueError, RuntimeError) as error:  # no such file, no text, no path, nobody's home
-        raise LoadError(f"{path}, named in the model's settings, cannot be read: {error}") from error
+        raise LoadError(
+            f"{path}, named in the model's settings, cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
 
 
 @cache

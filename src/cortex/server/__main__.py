@@ -81,7 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CortexError as error:
         return _fail(error.message)
     except OSError as error:
-        return _fail(f"cannot listen at {settings.host}:{settings.port}: {error.strerror}. Choose another --port.")
+        return _fail(
+            f"cannot listen at {settings.host}:{settings.port}: {error.strerror}. Choose another --host or --port."
+        )
     logging.getLogger("cortex.server").info("Host: %s Port: %d", settings.host, settings.port)
     with sock:
         serve(settings, sock, strict_fields=given.strict_fields)
