@@ -35,25 +35,32 @@ class Mended:
         self.depth += (char in "{[") - (char in "}]")
         if char == "," and self.depth == 1:
             self.key = None
-        if char == '"' and self.depth == 1:
+        if char == '"':
             self.text = char
             return "" if self.mends else char
         return char
 
     @property
     def mends(self) -> bool:
-        """Whether the string that comes is a value that may be no string."""
-        return self.key is not None and self.key in self.known and not may_be_text(self.known[self.key])
+        """Whether the string that is open is a value that may be no string."""
+        if self.depth != 1 or self.key is None or self.key not in self.known:
+            return False
+        return not may_be_text(self.known[self.key])
 
     def within(self, char: str) -> str:
         self.text += char
         if char != '"' or self.escaped:
             self.escaped = char == "\\" and not self.escaped
             return "" if self.mends else char
-        return self.ended(json.loads(self.text, strict=False))
+        mends, text, self.text = self.mends, self.text, ""
+        if self.key is None:
+            self.key = said(text)
+        return typed(said(text), self.known[self.key]) if mends else '"'
 
-    def ended(self, said: str) -> str:
-        mends, key, self.text = self.mends, self.key, ""
-        if key is None:
-            self.key = said
-        return typed(said, self.known[key]) if mends and key is not None else '"'
+
+def said(text: str) -> str:
+    """What stands in these quotes; as it is where that is no JSON."""
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:
+        return text[1:-1]
