@@ -15,9 +15,11 @@ from cortex.core.arguments.ends import barred
 from cortex.core.arguments.items import Items
 from cortex.core.arguments.literal import Literal
 from cortex.core.arguments.raw import Raw
-from cortex.core.arguments.texts import exact, gaps, typed
+from cortex.core.arguments.shapes import lost
+from cortex.core.arguments.texts import exact, gaps, is_sure, typed
 from cortex.core.chat import Schema, Tool
 from cortex.core.dialect import Dialect, Notation
+from cortex.core.members import Source
 from cortex.core.parse import Reading
 from cortex.core.place import Gap
 from cortex.core.rules import Rules
@@ -269,3 +271,28 @@ def test_references_that_lead_nowhere_or_round_allow_anything() -> None:
     assert typed("5", {"$ref": "#/nowhere"}) == "5"
     loop = {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "string"}]}}}
     assert typed("x", loop) == '"x"'
+
+
+PATH: Schema = {"type": "string", "pattern": "a|b(?=c)"}  # of which something is lost
+
+
+@pytest.mark.parametrize(
+    ("schema", "sure"),
+    [
+        ({"type": "string", "title": "x"}, True),
+        ({"type": "array", "items": {"type": "string"}, "maxItems": 2}, True),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, True),
+        ({"type": "object", "properties": {"a": {"enum": [1]}}, "additionalProperties": {"type": "string"}}, True),
+        ({"type": "array", "items": PATH}, False),
+        ({"type": "array", "items": [PATH]}, False),
+        ({"anyOf": [PATH, {"type": "null"}]}, False),
+        ({"anyOf": [True]}, False),
+        ({"type": "object", "properties": {"a": PATH}}, False),
+        ({"type": "object", "properties": {"a": False}}, False),
+        ({"type": "object", "additionalProperties": PATH}, False),
+        ({"type": "array", "uniqueItems": True}, False),
+    ],
+)
+def test_what_is_sure_loses_nothing(schema: Schema, sure: bool) -> None:
+    assert is_sure(schema) == sure
+    assert not (sure and [*lost(schema, Source(schema), raw=True)])

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from cortex.core.chat import Schema
+from cortex.core.members import Source, view
 from cortex.core.schema import is_text, may_be_text, members
 
 TEXT, WHOLE = {"type": "string"}, {"type": "integer"}
@@ -165,3 +167,17 @@ def test_patterns_of_a_closed_object_say_what_other_keys_hold() -> None:
 )
 def test_whether_a_value_is_a_string_is_known(schema: dict[str, Any], always: bool, maybe: bool) -> None:
     assert (is_text(schema), may_be_text(schema)) == (always, maybe)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {}, "additionalProperties": False},
+        {"type": "object", "properties": {"a": {}, "b": {"type": "null"}}, "additionalProperties": False},
+        {"type": "object", "properties": {"a": {}}, "required": ["a", "c"], "additionalProperties": False},
+        {"type": "object", "properties": {"a": False, "b": True}, "additionalProperties": False},
+        {"type": "object", "properties": {"a": {}}},
+    ],
+)
+def test_the_short_way_for_listed_properties_leads_to_the_same_members(schema: Schema) -> None:
+    assert members(schema) == view(schema, Source(schema))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from cortex.core.shapes import shaped
 PIECES = re.compile(r'("[^"]*"|[{}\[\]])')  # of JSON, as its grammar reads them
 GAP = r"[ \t\r\n]{0,8}"  # white space inside calls is bounded: no model loops on it
 NUMBER = "[1-9][0-9]{0,2}"
+NAME = "\0"  # stands for the name of a tool
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,18 @@ class Calls:
 
     def section(self, notation: Notation) -> str:
         """Sections of calls in this notation, from the first one's beginning."""
-        return f"{self.out.text(notation.begin)} {self.rest(notation)}"
+        return self.rest(notation, 0)
 
-    def rest(self, notation: Notation, read: int | None = None) -> str:
-        """A section of whose lead so much has been read (None: that it begins with), and those after it."""
-        text, begin = self.out.text, notation.begin
-        read = len(begin) if read is None else read
-        first = f"{text(begin[read:])} {self.call(notation, read=max(0, read - len(begin)))}"
+    def rest(self, notation: Notation, read: int) -> str:
+        """A section of whose lead so much has been read, and those after it."""
+        text, begin, separator = self.out.text, notation.begin, notation.separator or ""
+        left, read = begin[read:], max(0, read - len(begin))
+        if separator and left.endswith(separator):  # the first call looks as the others do
+            first = f"{text(left.removesuffix(separator))} {self.call(notation, separator)}"
+        else:
+            first = f"{text(left)} {self.call(notation, read=read)}"
         if notation.separator is not None:
-            more = self.again(self.call(notation, notation.separator))
+            more = self.again(self.call(notation, separator))
             return self.out.rule(f"{first} {more} {text(notation.end)}")
         again = self.again(self.between, text(begin), self.call(notation), text(notation.end))
         return self.out.rule(f"{first} {text(notation.end)} {again}")
@@ -115,29 +119,22 @@ class Calls:
 
     def call(self, notation: Notation, before: str = "", read: int = 0) -> str:
         """One call, to any of the tools, after this literal; so much of the call's first literal has been read."""
-        key = id(notation), before, read
+        key = notation.call, id(notation.arguments), notation.lead[:1], before, read
         if key not in self.drawn:
-            each = (" ".join(self.pieces(notation, tool, before, read)) for tool in self.rules.tools)
+            strokes = joined(before, notation)
+            each = (" ".join(self.pieces(notation, strokes, tool, read)) for tool in self.rules.tools)
             self.drawn[key] = self.out.rule(" | ".join(each))
         return self.drawn[key]
 
-    def pieces(self, notation: Notation, tool: Tool, before: str, read: int) -> Iterator[str]:
-        """The rules of one call. Literals that stand together are one: a lexer that has taken a short one for the
-        beginning of a longer one does not go back."""
-        literal = before
-        for stroke in notation.strokes:
+    def pieces(self, notation: Notation, strokes: Sequence[str | Hole], tool: Tool, read: int) -> Iterator[str]:
+        """The rules of one call, of whose first literal so much has been read."""
+        for stroke in strokes:
             match stroke:
                 case str():
-                    literal += stroke
-                case Any(written):
-                    literal += written
-                case Hole("name"):
-                    literal += tool.name
+                    yield self.literal(stroke.replace(NAME, tool.name)[read:], notation)
+                    read = 0
                 case Hole(hole):
-                    yield self.literal(literal[read:], notation)
-                    literal, read = "", 0
                     yield self.out.rule(f"/{self.said[hole]}/") if hole in self.said else self.given(notation, tool)
-        yield self.literal(literal[read:], notation)
 
     def literal(self, text: str, notation: Notation) -> str:
         """Exactly this text. Beside an answer in JSON that may begin as the calls do, both have to consist of the same
@@ -168,7 +165,7 @@ class Calls:
             ) from None
 
     @cached_property
-    def drawn(self) -> dict[tuple[int, str, int], str]:
+    def drawn(self) -> dict[tuple[str, int, str, str, int], str]:
         """The rules of calls that are there already."""
         return {}
 
@@ -176,3 +173,18 @@ class Calls:
     def made(self) -> dict[tuple[int, str], str]:
         """The rules of arguments that are there already, by the way they are written and the tool."""
         return {}
+
+
+def joined(before: str, notation: Notation) -> list[str | Hole]:
+    """This literal and the strokes of a call, with its name as `NAME`. Literals that stand together are one: a lexer
+    that has taken a short one for the beginning of a longer one does not go back."""
+    found: list[str | Hole] = [before]
+    for stroke in notation.strokes:
+        match stroke:
+            case Hole(hole) if hole != "name":
+                found += [stroke, ""]
+            case Hole():
+                found[-1] = f"{found[-1]}{NAME}"
+            case Any(written) | str(written):
+                found[-1] = f"{found[-1]}{written}"
+    return found

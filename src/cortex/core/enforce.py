@@ -88,8 +88,10 @@ class Enforcer:
             raise Nonsense(at.path, "must be a schema: an object, true or false")
         if found := plainest(schema):
             return found
+        if not at.path and at.merged is None:
+            return self.fresh(schema, at)
         if at.merged is None and len(at.path) < NEAR:
-            return self.listed(schema, at) if self.is_listed(schema) else self.repeated(schema, at)
+            return self.repeated(schema, at)
         return self.made(schema, at)
 
     def is_listed(self, schema: Schema) -> bool:
@@ -117,12 +119,15 @@ class Enforcer:
         said = {key: value for key, value in schema.items() if key not in NOTES}
         text = repr(said)  # tells 1, 1.0 and true apart
         if len(text) > SHORT or "ef': " in text:  # references are found by the schema's identity
-            return self.made(schema, at)
+            return self.fresh(schema, at)
         known, gaps = MADE[self.close], len(at.gaps)
         if text in known:
             return known[text]
-        found = self.made(said, at)
+        found = self.fresh(said, at)
         return known.keep(text, found) if len(at.gaps) == gaps else found
+
+    def fresh(self, schema: Schema, at: Place) -> Result:
+        return self.listed(schema, at) if self.is_listed(schema) else self.made(schema, at)
 
     def made(self, schema: Schema, at: Place) -> Result:
         schema = self.lighter(schema, at)

@@ -41,6 +41,10 @@ class Lark:
         self._names.setdefault(flags + body, name)
         return name
 
+    def optional(self, body: str) -> str:
+        """The rule of what may be missing. A rule with a question mark is a new one for the engine each time."""
+        return self.rule(f'{body} | ""')
+
     def text(self, text: str) -> str:
         """Exactly this text, special tokens as tokens."""
         if text not in self._texts:
@@ -48,6 +52,8 @@ class Lark:
         return self._texts[text]
 
     def _text(self, text: str) -> str:
+        if not self._split.search(text):  # the same as below, for most
+            return quote(text)
         out, at = [], 0
         for special in self._split.finditer(text):
             out += [quote(text[at : special.start()]), f"<[{self.specials[special[0]]}]>"]

@@ -17,6 +17,7 @@ WHOLE = (
     *("dependencies", "if", "not", "const", "enum", "unevaluatedProperties"),
 )
 ALTERNATIVES = ("anyOf", "oneOf")
+LISTED = frozenset({"type", "properties", "required", "additionalProperties"})
 KINDS = frozenset({"null", "boolean", "number", "string", "array", "object"})
 
 
@@ -36,12 +37,23 @@ class Members:
 
 def members(schema: Schema) -> Members:
     """The members of the object that this schema describes. Alternatives are joined, and named as gaps."""
+    if is_listed(schema):
+        return Members(schema["properties"], frozenset(schema.get("required", ())), None)
     found = view(schema, Source(schema))
     return replace(
         found,
         properties={key: alone(value, schema) for key, value in found.properties.items()},
         additional=None if found.additional is None else alone(found.additional, schema),
     )
+
+
+def is_listed(schema: Schema) -> bool:
+    """Whether this is an object that says nothing but its properties, as most that tools take: each has a schema of its
+    own, and there are no others."""
+    if not schema.keys() <= LISTED or schema.get("additionalProperties") is not False:
+        return False
+    given = schema.get("properties")
+    return isinstance(given, dict) and all(isinstance(value, dict) for value in given.values())
 
 
 def elements(schema: Schema) -> Schema:
@@ -218,6 +230,8 @@ def kinds(schema: Any, root: Schema | None = None, seen: frozenset[str] = frozen
     """The types of JSON (integers are numbers) that a value of this schema can have, as far as it says so itself."""
     if not isinstance(schema, Mapping):
         return frozenset() if schema is False else KINDS
+    if len(schema) == 1 and "type" in schema:  # the same as below, for most
+        return named(schema)
     root = schema if root is None else root
     found = named(schema) & valued(schema)
     for item in listed(schema, "allOf"):

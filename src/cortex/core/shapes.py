@@ -10,34 +10,29 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from cortex.core.chat import Schema
-from cortex.core.custom import ARGUMENT, follows
+from cortex.core.custom import follows
 from cortex.core.defined.write import quoted
 from cortex.core.lark import ENCODE, LINES, SPACING, Lark, quote, slashed
 from cortex.core.members import alone
 from cortex.core.pointer import DEFS
+from cortex.core.row import row
 
 PLAIN = {"type", "properties", "required", "additionalProperties", *DEFS}  # an object of listed properties
 
 
-def shaped(out: Lark, schema: Schema, *, lenient: bool) -> str:
-    """The rule of a value that follows this schema."""
+def shaped(out: Lark, schema: Schema, *, lenient: bool, lines: bool = False) -> str:
+    """The rule of a value that follows this schema. `lines`: it may be written over several."""
     if input := follows(schema):
         return quoted(out, input)
     if "properties" not in schema or not is_plain(schema):
-        return out.json(schema, lenient=lenient)
+        return out.json(schema, lenient=lenient, lines=lines)
     required = set(schema.get("required", ()))
     given = {key: part for key, part in schema["properties"].items() if part is not False}
-    shared = any(name in schema for name in DEFS)
     parts = {key: part if isinstance(part, Mapping) else {} for key, part in given.items()}
-    values = {key: shaped(out, alone(part, schema) if shared else part, lenient=lenient) for key, part in parts.items()}
-    return spelled(out, values, required)
-
-
-def lined(out: Lark, schema: Schema) -> str:
-    """The rule of a custom tool's arguments, which may be written over several lines."""
-    gap = out.terminal(slashed(str(LINES["whitespace_pattern"])))
-    text = shaped(out, schema["properties"][ARGUMENT], lenient=False)
-    return out.rule(f'"{{" {gap} {quote(f"{ENCODE(ARGUMENT)}:")} {gap} {text} {gap} "}}"')
+    if any(name in schema for name in DEFS):
+        parts = {key: alone(part, schema) for key, part in parts.items()}
+    values = {key: shaped(out, part, lenient=lenient, lines=lines) for key, part in parts.items()}
+    return lined(out, values, required) if lines else spelled(out, values, required)
 
 
 def is_plain(schema: Schema) -> bool:
@@ -51,26 +46,32 @@ def is_plain(schema: Schema) -> bool:
 
 def spelled(out: Lark, values: Mapping[str, str], required: set[str]) -> str:
     """The rule of an object, from the rules of its values."""
-    keys = list(values)
-    must = next((at for at, key in enumerate(keys) if key in required), len(keys))
-    if must == 0 and keys:
-        rest = (following(out, key, values[key], key in required) for key in keys[1:])
-        return out.rule(" ".join([leading(keys[0], values[keys[0]]), *rest, quote("}")]))
-    tails = {len(keys): quote("}")}
-    for at in reversed(range(1, len(keys))):
-        tails[at] = out.rule(f"{following(out, keys[at], values[keys[at]], keys[at] in required)} {tails[at + 1]}")
-    ways = [f"{leading(key, values[key])} {tails[at + 1]}" for at, key in enumerate(keys[: must + 1])]
-    return out.rule(" | ".join([*ways, *([quote("{}")] if must == len(keys) else [])]))
+    comma = SPACING["item_separator"]
+    return row(
+        out,
+        list(values),
+        required,
+        lambda key: f"{name('{', key)} {values[key]}",
+        lambda key: f"{name(comma, key)} {values[key]}",
+        end=quote("}"),
+        empty=quote("{}"),
+    )
 
 
-def leading(key: str, value: str) -> str:
-    return f"{name('{', key)} {value}"
-
-
-def following(out: Lark, key: str, value: str, required: bool) -> str:
-    """A member that is not the first. What may be missing costs more, so it is a rule: many tools have the same."""
-    item = f"{name(SPACING['item_separator'], key)} {value}"
-    return item if required else f"{out.rule(item)}?"
+def lined(out: Lark, values: Mapping[str, str], required: set[str]) -> str:
+    """The same, written over several lines."""
+    gap = out.terminal(slashed(str(LINES["whitespace_pattern"])))
+    opening, comma, colon = (out.rule(body) for body in (f'"{{" {gap}', f'"," {gap}', f'{gap} ":" {gap}'))
+    members = {key: out.rule(f"{quote(ENCODE(key))} {colon} {value} {gap}") for key, value in values.items()}
+    return row(
+        out,
+        list(values),
+        required,
+        lambda key: f"{opening} {members[key]}",
+        lambda key: f"{comma} {members[key]}",
+        end='"}"',
+        empty=f'{opening} "}}"',
+    )
 
 
 @lru_cache(maxsize=4096)

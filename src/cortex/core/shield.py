@@ -55,12 +55,15 @@ class Shield:
 
     def hide(self, value: Any) -> Any:
         """The value with every string in it shielded."""
-        if isinstance(value, str):
-            return self.texts[value]
-        if isinstance(value, dict):
-            texts, hide = self.texts, self.hide
-            return {texts[key]: texts[item] if type(item) is str else hide(item) for key, item in value.items()}
-        return [self.hide(item) for item in value] if isinstance(value, list | tuple) else value
+        texts, hide = self.texts, self.hide
+        match value:
+            case str():
+                return texts[value]
+            case dict():  # most of what is hidden are the tools, whose members are texts
+                return {texts[key]: texts[item] if type(item) is str else hide(item) for key, item in value.items()}
+            case list() | tuple():
+                return [texts[item] if type(item) is str else hide(item) for item in value]
+        return value
 
     @property
     def is_clear(self) -> bool:

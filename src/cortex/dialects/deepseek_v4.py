@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from cortex.core.dialect import Dialect
 from cortex.dialects import deepseek_v32
-from cortex.dialects.deepseek_v32 import BARE, ITEMS
+from cortex.dialects.deepseek_v32 import ITEMS
 
 NOTATION = replace(
     deepseek_v32.NOTATION,
@@ -29,8 +29,8 @@ DIALECT = Dialect(
     also=(
         replace(NOTATION, begin="<｜DSML｜toolcalls>\n"),
         replace(NOTATION, begin="<｜DSML｜tool>\n"),
-        deepseek_v32.NOTATION,
-        BARE,
+        replace(NOTATION, begin="<｜DSML｜function_calls>\n", end="\n</｜DSML｜function_calls>"),
+        replace(NOTATION, begin="", separator=None, end="", anywhere=False),
     ),
     thought=deepseek_v32.DIALECT.thought,
     markup=deepseek_v32.DIALECT.markup,

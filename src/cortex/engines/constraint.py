@@ -20,8 +20,11 @@ Mask = npt.NDArray[np.int32]  # one bit a token, lowest bit first; 1 is allowed
 
 # With the default fuel for the lexer, patterns with long texts end in a state in which nothing may follow (1e6 at the
 # start), and free text that may lead to any way to write a call ends in an error (2e5 a step); with more of it a step
-# still takes 0.5 ms, and 10 ms at most. Verbose errors show the parser's whole state.
-LIMITS: Final = LLParserLimits(initial_lexer_fuel=50_000_000, step_lexer_fuel=20_000_000, verbose_errors=False)
+# still takes 0.5 ms, and 10 ms at most. With the default row (2,000 items), an object cannot have a thousand optional
+# properties; 4,000 of them take 30 ms where any may come. Verbose errors show the parser's whole state.
+LIMITS: Final = LLParserLimits(
+    initial_lexer_fuel=50_000_000, step_lexer_fuel=20_000_000, max_items_in_row=20_000, verbose_errors=False
+)
 FORBIDDEN: Final = "satisfy the grammar"  # how llguidance says that a token was not allowed
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from cortex.core.arguments import Values
@@ -23,6 +23,7 @@ from cortex.core.lark import Lark, either, regex
 from cortex.core.loose import KEYS
 from cortex.core.members import KINDS, Members, kind, kinds, members
 from cortex.core.place import Gap
+from cortex.core.row import row
 from cortex.core.scan import Cut, Emit, NeedText, Scanner, Steps
 from cortex.core.shapes import shaped
 
@@ -48,6 +49,11 @@ class Items:
     def parts(self) -> tuple[str, str, str, str]:
         """What stands before the key, after it, after the type ("" where there is none), and after the value."""
         return parted(self.item, bool(self.types))
+
+    @property
+    def way(self) -> tuple[Hashable, ...]:
+        """Tells one way to write items from others."""
+        return self.item, self.values, *self.types.items()
 
     def word(self, kind: str) -> str:
         """What the hole «type» says of values of this type."""
@@ -79,13 +85,18 @@ class Items:
 
     def listed(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         found = members(schema)
-        first, more = self.extra(out, found, lenient=lenient)
-        for key, value in reversed(self.ordered(found.properties)):
-            ways = list(self.ways(out, value, self.parts[0] + self.spelled(key), lenient=lenient))
-            optional = key not in found.required
-            first = self.either(out, f"{self.item_rule(out, ways)} {more}", first, optional=optional)
-            more = self.either(out, f"{self.item_rule(out, ways, self.separator)} {more}", more, optional=optional)
-        return first
+        empty, end = self.extra(out, found, lenient=lenient)
+        each, made = dict(self.ordered(found.properties)), out.keep((), (*self.way, lenient), dict[Any, Any])
+
+        def item(key: str, separator: str) -> str:
+            place = separator, key, id(value := each[key])
+            if place not in made:  # the same few items are in many tools; the value is kept, for its identity
+                made[place] = value, self.one_of(out, key, value, separator, lenient=lenient)
+            found: str = made[place][1]
+            return found
+
+        first, more = partial(item, separator=""), partial(item, separator=self.separator)
+        return row(out, list(each), found.required, first, more, end=end, empty=empty)
 
     def gaps(self, schema: Schema) -> list[Gap]:
         """What of this schema is not enforced where arguments are written so."""
@@ -95,8 +106,7 @@ class Items:
 
     def ways(self, out: Lark, schema: Schema, head: str, *, lenient: bool) -> Iterator[tuple[str, str]]:
         """What stands before a value, from this head on, and the rule of the values that may stand there."""
-        of, key = (schema, self.values, self.types or None), (self.item, lenient)
-        made = out.keep(of, key, lambda: list(self.held(out, schema, lenient=lenient)))
+        made = out.keep((schema,), (*self.way, lenient), lambda: list(self.held(out, schema, lenient=lenient)))
         for middle, rule in made:  # the same few values are in many tools
             yield head + middle, rule
 
@@ -110,17 +120,16 @@ class Items:
                 values = self.values.lark(out, narrow(schema, self.said(word)), after, lenient=lenient)
                 yield middle + word + rest, values
 
-    def item_rule(self, out: Lark, ways: Iterable[tuple[str, str]], separator: str = "") -> str:
+    def one_of(self, out: Lark, key: str, schema: Schema, separator: str, *, lenient: bool) -> str:
         """One item; the separator before it is part of its first literal, since lexers do not go back."""
-        return out.rule(" | ".join(f"{out.text(separator + head)} {rule}" for head, rule in ways))
-
-    def either(self, out: Lark, item: str, rest: str, *, optional: bool) -> str:
-        return out.rule(f"{item} | {rest}" if optional else item)
+        ways = self.ways(out, schema, separator + self.parts[0] + self.spelled(key), lenient=lenient)
+        each = [f"{out.text(head)} {rule}" for head, rule in ways]
+        return each[0] if len(each) == 1 else f"( {' | '.join(each)} )"
 
     def extra(self, out: Lark, found: Members, *, lenient: bool) -> tuple[str, str]:
         """Rules of the members that the schema does not list: where they come first, and where they follow others."""
         if found.additional is None:
-            return '""', '""'
+            return '""', ""
         barred = either(map(json.dumps, dict.fromkeys((*found.properties, *WRAPPERS)))) if found.properties else ""
         key = out.terminal(regex(KEY) + (f" & ~{barred.replace('|', ' | ')}" if barred else ""))
         ways = self.ways(out, found.additional, "", lenient=lenient)

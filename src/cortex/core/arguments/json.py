@@ -9,11 +9,10 @@ from typing import Any
 
 from cortex.core.arguments.mended import Mended
 from cortex.core.chat import Schema
-from cortex.core.custom import is_ruled
 from cortex.core.lark import Lark
 from cortex.core.place import Gap
 from cortex.core.scan import Emit, Mismatch, Scanner, Steps
-from cortex.core.shapes import lined, shaped
+from cortex.core.shapes import shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,7 @@ class Json:
         return text.replace("\n", "\n" + self.margin * " ")
 
     def lark(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
-        if self.indent is None:
-            return shaped(out, schema, lenient=lenient)
-        if is_ruled(schema):
-            return lined(out, schema)
-        return out.json(schema, lenient=lenient, lines=True)
+        return shaped(out, schema, lenient=lenient, lines=self.indent is not None)
 
     def read(self, scan: Scanner, schema: Schema, after: str, emit: Emit) -> Steps[None]:
         if (yield from scan.space()) != "{":

@@ -58,7 +58,7 @@ class Members(Items):
 
     def extra(self, out: Lark, found: Found, *, lenient: bool) -> tuple[str, str]:
         if found.additional is None:
-            return '""', '""'
+            return '""', ""
         value = self.values.lark(out, found.additional, self.parts[3], lenient=lenient)
         first, further = (f"{self.unlisted(out, found.properties, before)} {value}" for before in ("", self.separator))
         more = out.rule(f"( {further} )*")
@@ -123,6 +123,9 @@ class Literal:
 
     def rule(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         """The rule of the values of this schema, which may refer to itself."""
+        return out.keep((schema,), (self.member, self.words, lenient), lambda: self.made(out, schema, lenient=lenient))
+
+    def made(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
 
         def body() -> str:
             return " | ".join(self.ways(out, schema, lenient=lenient)) or NOTHING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from cortex.core.arguments.ends import KEY
@@ -31,7 +32,7 @@ class Open:
     inner: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Nested:
     """`element` draws one value with its key: «key», «value» and «key» again, with text before each.
 
@@ -42,7 +43,7 @@ class Nested:
     element: str
     item: str = "item"
 
-    @property
+    @cached_property
     def parts(self) -> tuple[str, str, str, str]:
         """What stands before the key, after it, after the value, and after the key's return."""
         head, _, tail, _, shut, _, end = map(str, strokes(self.element))
@@ -77,6 +78,9 @@ class Nested:
         return self.object(out, schema, lenient=lenient)
 
     def value(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
+        return out.keep((schema,), (self.element, lenient), lambda: self.fresh(out, schema, lenient=lenient))
+
+    def fresh(self, out: Lark, schema: Schema, *, lenient: bool) -> str:
         name = f"nested {self.element} {lenient} {json.dumps(schema)}"
         return out.once(name, lambda: " | ".join(self.ways(out, schema, lenient=lenient)))
 
@@ -103,7 +107,7 @@ class Nested:
         """The members of an object, in the schema's order, and then others. `not_item`: none has the key of items."""
         found, taken = members(schema), {self.item} if not_item else set[str]()
         each = [
-            f"{self.one(out, key, value, lenient=lenient)}{'' if key in found.required else '?'}"
+            self.one(out, key, value, required=key in found.required, lenient=lenient)
             for key, value in found.properties.items()
             if key not in taken
         ]
@@ -111,10 +115,11 @@ class Nested:
             each.append(f"{self.other(out, found.additional, {*found.properties, *taken}, lenient=lenient)}*")
         return out.rule(" ".join(each) or '""')
 
-    def one(self, out: Lark, key: str, schema: Schema, *, lenient: bool) -> str:
+    def one(self, out: Lark, key: str, schema: Schema, *, required: bool = True, lenient: bool) -> str:
         head, tail, _, end = self.parts
         value = self.value(out, schema, lenient=lenient)
-        return out.rule(f"{out.text(head + key + tail)} {value} {out.text(key + end)}")
+        body = f"{out.text(head + key + tail)} {value} {out.text(key + end)}"
+        return out.rule(body) if required else out.optional(body)
 
     def other(self, out: Lark, schema: Schema, taken: Iterable[str], *, lenient: bool) -> str:
         """A member that the schema does not list. Which key returns is not looked at."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cortex.core.arguments.texts import missing
+from cortex.core.arguments.texts import is_sure, missing
 from cortex.core.chat import Schema
 from cortex.core.members import ALTERNATIVES, Source, alone, kind, kinds, own, subschema, view
 from cortex.core.place import Gap
@@ -100,7 +100,7 @@ def only(schema: Schema, wanted: str, depth: int = DEEPEST) -> Schema:
 def lost(schema: Any, at: Source, *, raw: bool, arrays: Sequence[str] = ARRAYS) -> Iterator[Gap]:
     """What of this schema is lost where its values are written one by one; `raw`: texts as they are. `arrays` are the
     keywords of arrays that are not enforced."""
-    if not isinstance(schema, Mapping):
+    if is_sure(schema):
         return
     have = kinds(schema, at.root)
     if "oneOf" in schema:
@@ -120,16 +120,14 @@ def lost(schema: Any, at: Source, *, raw: bool, arrays: Sequence[str] = ARRAYS) 
 
 
 def within(schema: Schema, at: Source) -> Iterator[tuple[Any, Source]]:
-    """The schemas in this one, and those that it refers to."""
+    """The schemas in this one, and those that it refers to, less those that are sure."""
     for key in INNER if not schema.keys().isdisjoint(INNER) else ():
         match schema.get(key):
-            case None:
-                pass
             case list() as each:
-                yield from ((one, at.down(key, number)) for number, one in enumerate(each))
+                yield from ((one, at.down(key, number)) for number, one in enumerate(each) if not is_sure(one))
             case Mapping() as one if key == "properties":
-                yield from ((inner, at.down(key, name)) for name, inner in one.items())
-            case one:
+                yield from ((inner, at.down(key, name)) for name, inner in one.items() if not is_sure(inner))
+            case one if not is_sure(one):
                 yield one, at.down(key)
     ref = schema.get("$ref")
     if isinstance(ref, str) and ref not in at.seen:

@@ -25,6 +25,9 @@ LONGEST = 1000  # characters: above this, counting them costs too much
 MOST = 64  # branches
 COMBINED = ("allOf", "anyOf", "oneOf")
 SILENT = frozenset({"title", "description", "default", "examples", "deprecated", "$comment", "readOnly", "writeOnly"})
+# What every notation enforces that writes values one by one, or that says nothing; and what does if those in it do.
+SURE = SILENT | {"type", "enum", "const", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+PLAINLY = SURE | {"items", "minItems", "maxItems", "properties", "additionalProperties", "anyOf"}
 BYTE = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 FORMATS = {
     "uuid": r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
@@ -262,9 +265,23 @@ def depths(tokens: Sequence[str]) -> list[int]:
 
 def gaps(schema: Schema) -> list[Gap]:
     """What of this schema is not enforced in a raw text."""
+    if is_sure(schema):
+        return []
     return [
         gap for path, part in parts(schema, schema) if "string" in kinds(part, schema) for gap in missing(path, part)
     ]
+
+
+def is_sure(schema: Any) -> bool:
+    """Whether nothing of this schema is lost in any notation: so it is with most, and this is soon seen."""
+    if not isinstance(schema, dict | Mapping) or schema.keys() <= SURE:
+        return True
+    if not schema.keys() <= PLAINLY or not isinstance(items := schema.get("items", {}), bool | Mapping):
+        return False
+    inner = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    return all(isinstance(each, dict) for each in inner) and all(
+        map(is_sure, [items, schema.get("additionalProperties"), *inner])
+    )
 
 
 def parts(
