@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -10,10 +13,10 @@ from openai.types.responses import response_create_params as spec
 from test_wire_table import DEFAULTS, sampled
 
 from cortex.core import custom
-from cortex.core.chat import Assistant, Chat, Choice, Input, Message, System, Tool, ToolCall, ToolResult, User
+from cortex.core.chat import Assistant, Chat, Choice, Input, Message, Sampling, System, Tool, ToolCall, ToolResult, User
 from cortex.core.errors import BadRequest
-from cortex.server.wire import responses
-from cortex.server.wire.fields import Accepted, Refused
+from cortex.server.wire import completions, fields, responses
+from cortex.server.wire.fields import Accepted, Obeyed, Refused
 from cortex.server.wire.items import Item
 from cortex.server.wire.responses import ResponseRequest
 from cortex.server.wire.responses_fields import TABLE
@@ -87,6 +90,11 @@ RIGHT: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"top_k": 7, "min_p": 0.1, "seed": 3}, sampled(top_k=7, min_p=0.1, seed=3)),
     ({"frequency_penalty": 1, "presence_penalty": 1}, sampled(frequency_penalty=1.0, presence_penalty=1.0)),
     ({"repeat_penalty": 1.1, "repeat_last_n": 9}, sampled(repeat_penalty=1.1, repeat_last_n=9)),
+    ({"typ_p": 0.5, "min_keep": 2, "tfs_z": 1}, sampled(typ_p=0.5, min_keep=2)),
+    ({"mirostat": 2, "mirostat_tau": 4, "mirostat_eta": 0.2},
+     sampled(mirostat=2, mirostat_tau=4.0, mirostat_eta=0.2)),
+    ({"dynatemp_range": 0.5, "dynatemp_exponent": 2, "penalize_nl": False},
+     sampled(dynatemp_range=0.5, dynatemp_exponent=2.0, penalize_nl=False)),
     ({"logit_bias": {"5": 1}}, sampled(logit_bias=((5, 1.0),))),
     ({"stop": "x"}, {"stop": ("x",)}),
     ({"dialect": "hermes", "ignore_eos": True}, {"dialect": "hermes", "ignore_eos": True}),
@@ -139,6 +147,7 @@ HISTORIES: list[tuple[str, list[Any], tuple[Message, ...]]] = [
 ]  # fmt: skip
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"tfs_z": 0.5}, "tfs_z", "tail-free"),
     ({"input": None}, "input", "missing"),
     ({"input": []}, "input", "at least one"),
     ({"input": 5}, "input", "a list"),
@@ -236,6 +245,26 @@ def test_every_field_of_the_specification_is_in_the_table() -> None:
 def test_every_field_has_a_row_that_sets_it() -> None:
     rows = [sent for sent, *_ in (*RIGHT, *WRONG)]
     assert {name for sent in rows for name in sent} | {"model"} >= TABLE.keys()
+
+
+@pytest.mark.parametrize("table", [TABLE, completions.TABLE, fields.FIELDS], ids=["responses", "completions", "chat"])
+def test_every_sampler_is_in_the_table_of_every_route_that_draws(table: fields.Table) -> None:
+    samplers = {sampler.name for sampler in dataclasses.fields(Sampling)}
+    assert {name for name, row in table.items() if isinstance(row.rule, Obeyed)} >= samplers
+
+
+def test_the_documentation_names_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    section = page.partition("# `POST /v1/responses`\n")[2].partition("\n# ")[0]
+    ours = {
+        rule: {name for name, row in TABLE.items() if isinstance(row.rule, rule)}
+        for rule in (Obeyed, Refused, Accepted)
+    }
+    for rule, word in ((Obeyed, "- Obeyed:"), (Refused, "- Refused, "), (Accepted, "- Without effect")):
+        listed = section.partition(word)[2].partition("\n- ")[0]
+        named = {name.partition(":")[0].partition(".")[0] for name in re.findall(r"`([a-z_]+)[^`]*`", listed)}
+        assert ours[rule] - {"input", "model"} <= named, rule
+        assert not named & set().union(*(others for other, others in ours.items() if other is not rule)), rule
 
 
 def test_every_refused_field_has_a_row_that_refuses_it() -> None:

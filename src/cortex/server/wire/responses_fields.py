@@ -47,7 +47,8 @@ _AS_IN_A_CHAT = (
 )
 _BEYOND = (
     "seed stop frequency_penalty presence_penalty logit_bias top_k min_p repeat_penalty repeat_last_n dialect "
-    "chat_template_kwargs add_custom_system_prompt engine cache_prompt ignore_eos"
+    "chat_template_kwargs add_custom_system_prompt engine cache_prompt ignore_eos typ_p min_keep tfs_z mirostat "
+    "mirostat_tau mirostat_eta dynatemp_range dynatemp_exponent penalize_nl"
 )
 TABLE: Final[Table] = {
     row.name: row
