@@ -169,6 +169,31 @@ def test_an_end_that_cannot_be_decoded_costs_the_sequence_and_nothing_else(
     assert (again.data, again.used.cached) == (told.data, 0)
 
 
+def test_a_reply_up_to_the_last_cell_of_the_context_is_finished(start: Start) -> None:
+    engine = start(context=256, parallel=1, cells=256)
+    [told] = run(engine, replace(job("hello", max_tokens=None), ignore_eos=True))
+    assert told.used.prompt + told.used.completion == engine.context == 256
+    rest(engine)
+    assert engine._slots.free == (0 if engine._model.rewinds else 1), "one that was cut off is left as it is"
+    assert run(engine, job("hello there"))[0].finish
+
+
+def test_requests_that_come_while_replies_are_being_finished_are_not_kept_waiting_for_more_than_a_step(
+    start: Start,
+) -> None:
+    """Five replies of one prompt, more to finish than one step takes; a cancel and a new request come in between."""
+    engine = start(parallel=5)
+    outcomes = run(engine, *[job("hello you", grammar='start: /[a-z]/ "!!!!"', max_tokens=None) for _ in range(5)])
+    assert engine.step() == []
+    assert engine.busy, "not all fits into one step"
+    engine.cancel(0)
+    second = job(f"hello you{outcomes[4].text} hello", max_tokens=30)
+    spelled = replace(second, prompt=(Segment(tokens=tuple(engine._prompt(second))),))
+    [again] = run(engine, second)
+    rest(engine)
+    assert said([again]) == alone(start, spelled)
+
+
 def test_an_engine_that_is_closed_before_a_reply_was_finished_closes(path: Path) -> None:
     engine = llama(path, context=CONTEXT, parallel=2)
     run(engine, job("hello there", grammar='start: " you and me" /[.,]/'))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import grown
 import pytest
-from drive import Outcome, chat, job, llama, run
+from drive import Outcome, chat, job, llama, rest, run
 
 from cortex.core.errors import LoadError
 from cortex.engines.llama.engine import Llama
@@ -102,3 +102,11 @@ def test_the_half_of_a_family_guesses_for_the_larger(qwen_coder_05: Path, qwen_c
     assert "5, 6, 7" in outcome.text
     assert outcome.used.decodes < outcome.used.completion / 2
     engine.close()
+
+
+def test_the_end_of_a_reply_that_was_guessed_is_found_by_the_next_turn(start: Start, transformer: Path) -> None:
+    engine = start(transformer)
+    [told] = run(engine, job("hello", grammar='start: /[a-z ]{30}/ " and so on."', max_tokens=None))
+    rest(engine)
+    [again] = run(engine, job(f"hello{told.text} hello", max_tokens=5))
+    assert again.used.cached == told.used.prompt + told.used.completion
