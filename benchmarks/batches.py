@@ -2,8 +2,8 @@
 
     python benchmarks/batches.py MODEL.gguf [--rounds 5] [--threads N]
 
-Milliseconds: the median and the least of some rounds. The draft tuner (engines/llama/worth.py) takes these to be a
-straight line; here it can be seen how straight it is.
+Milliseconds: the median and the least of some rounds. The draft tuner (engines/llama/worth.py) goes by some of
+these sizes, which engines/llama/curve.py measures at a model's first load.
 """
 
 from __future__ import annotations

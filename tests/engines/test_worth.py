@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cortex.engines.llama.worth import PRIOR, Costs, Trust, another, matching, worthwhile
+from cortex.engines.llama.worth import PRIOR, Costs, Curve, Trust, another, matching, worthwhile
 
 CORES_WAIT = Costs(1.0, 0.01, 0.01)  # a GPU, or many cores that wait for memory
 CORES_WORK = Costs(0.6, 0.3, 0.1)  # two cores, busy with one token
@@ -15,7 +15,7 @@ def worth(
     costs: Costs, *, match: int = 4, streams: int = 1, forced: list[bool] = FREE, trust: Trust | None = None
 ) -> int:
     matches = [match + i for i in range(len(forced))]
-    return worthwhile(matches, forced, trust or Trust(), costs, streams)
+    return worthwhile(matches, forced, trust or Trust(), Curve.straight(costs), streams)
 
 
 def told(*rights: bool, match: int = 4) -> Trust:
@@ -90,3 +90,25 @@ def test_what_a_small_model_is_sure_of_is_trusted_more() -> None:
     trust = [Trust().of(matching(probability)) for probability in (0.1, 0.5, 0.8, 0.99)]
     assert trust == sorted(trust)
     assert trust[0] < 0.4 < 0.9 < trust[-1]
+
+
+def test_a_curve_goes_straight_from_size_to_size_and_on_behind_the_last() -> None:
+    curve = Curve(((1, 1.0), (2, 1.2), (4, 1.4), (8, 2.4)), 0.1)
+    assert [curve.of(tokens) for tokens in (1, 2, 3, 4, 6, 8, 15)] == pytest.approx([1.0, 1.2, 1.3, 1.4, 1.9, 2.4, 3.8])
+    assert curve.token == pytest.approx(0.1)
+    assert Curve.straight(Costs(0.6, 0.3, 0.1)).of(11) == pytest.approx(0.6 + 11 * 0.4)
+
+
+def test_a_size_that_costs_no_more_than_a_smaller_one_is_filled() -> None:
+    """As kernels do that take four tokens at a time: three cost more than four."""
+    four = Curve(((1, 1.0), (2, 1.9), (3, 2.4), (4, 2.1), (5, 3.0), (8, 4.2)), 0.1)
+    unsure = [2] * 6
+    assert worthwhile(unsure, [False] * 6, Trust(), four, 1) == 0
+    assert worthwhile([9] * 6, [False] * 6, Trust(), four, 1) == 3
+    assert worthwhile([9] * 6, [False] * 6, Trust(), four, 1, due=2) == 2
+
+
+def test_what_is_due_and_what_others_decode_fill_a_size_too() -> None:
+    pairs = Curve(((1, 1.0), (2, 1.1), (3, 1.9), (4, 2.0)), 0.0)
+    assert [worthwhile([4], [False], Trust(), pairs, 1, due=due) for due in (1, 2, 3)] == [1, 0, 1]
+    assert worthwhile([4], [False], Trust(), pairs, 3) == 1

@@ -15,7 +15,7 @@ from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, 
 from cortex.core.job import Cut, Failure, Finish, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
-from cortex.engines.llama import machine, sampling, small, waiting
+from cortex.engines.llama import curve, machine, sampling, small, waiting
 from cortex.engines.llama.abi import PINNED, POOLING_RANK
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
@@ -36,7 +36,7 @@ from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
 from cortex.engines.llama.small import Small
 from cortex.engines.llama.vocabulary import Vocabulary
 from cortex.engines.llama.warm import Meter, Speed
-from cortex.engines.llama.worth import Costs
+from cortex.engines.llama.worth import Costs, Curve
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,7 @@ class Llama:
         speed = self._warm_up(load, extra, threads)
         self._embedder = Embedder(model, replace(shape, threads=speed.more))
         self._lookup, self._costs = extra.lookup, speed.costs
+        self._curve = speed.curve or Curve.straight(speed.costs)
         self._small = self._helper(load, extra, replace(shape, threads=speed.one))
 
     def _warm_up(self, load: Load, extra: Extra, threads: list[int]) -> Speed:
@@ -117,12 +118,19 @@ class Llama:
     def _speed(self, load: Load, extra: Extra, threads: list[int]) -> Speed:
         if extra.costs:
             return Speed(threads[0], threads[0], Costs(*extra.costs))
-        measure = partial(Meter(self._decoder).measure, threads)
+        measure = partial(self._measured, threads)
         if not extra.measured:
             return measure()
         how = (PINNED, extra.cache_type, extra.flash_attention, load.gpu_layers, threads, machine.identity())
         waits = [os.environ.get(name) for name in waiting.VARIABLES]
         return recalled(Path(extra.measured), fingerprint(Path(load.path), *how, waits), measure)
+
+    def _measured(self, threads: list[int]) -> Speed:
+        speed = Meter(self._decoder).measure(threads)
+        if not self._model.rewinds:
+            return speed
+        used = time.perf_counter if self._model.offloads else time.process_time
+        return replace(speed, curve=curve.measure(self._decoder, used))
 
     def _helper(self, load: Load, extra: Extra, shape: Shape) -> Small | None:
         """The small model that guesses."""
@@ -210,7 +218,7 @@ class Llama:
         draft = Draft(self._vocabulary.continued(job.prediction)) if job.prediction else None
         lookup = Lookup(tokens, [self._vocabulary.continued(hint) for hint in job.hints]) if self._lookup else None
         ask = partial(self._small.guess, number, tokens) if self._small else None
-        return Guesser(self._costs, self._vocabulary.eog, draft, lookup, ask)
+        return Guesser(self._costs, self._curve, self._vocabulary.eog, draft, lookup, ask)
 
     def _echo(self, job: Job, tokens: list[int]) -> Echo | None:
         """What tells of the prompt's tokens, but not of one that only this engine has put before them."""

@@ -11,7 +11,7 @@ from cortex.engines.constraint import Constraint
 from cortex.engines.llama.draft import Draft, Guess
 from cortex.engines.llama.lookup import Lookup
 from cortex.engines.llama.prefix import common
-from cortex.engines.llama.worth import Costs, Trust, another, matching, worthwhile
+from cortex.engines.llama.worth import Costs, Curve, Trust, another, matching, worthwhile
 
 MOST: Final = 32  # tokens tried in one decode
 
@@ -53,6 +53,7 @@ class Guesser:
     """
 
     costs: Costs
+    curve: Curve
     ends: Collection[int]
     draft: Draft | None
     lookup: Lookup | None
@@ -73,13 +74,14 @@ class Guesser:
         if self.lookup:
             self.lookup.said(tokens)
 
-    def tries(self, most: int, constraint: Constraint | None, streams: int) -> Tries:
-        """What is worth trying, of at most so many tokens, while so many jobs share the decode."""
+    def tries(self, most: int, constraint: Constraint | None, streams: int, due: int = 1) -> Tries:
+        """What is worth trying, of at most so many tokens, while so many jobs share the decode, in which this one has
+        so many tokens due."""
         most, self._asked = min(most, MOST), False
         guess, self._predicted = self._guess(most)
         self._last = self._follow(guess.tokens, constraint).first(most)
         self._matches = [guess.match + guess.step * i for i in range(len(self._last))]
-        length = worthwhile(self._matches, self._last.forced, self._trust, self.costs, streams)
+        length = worthwhile(self._matches, self._last.forced, self._trust, self.curve, streams, due)
         if length or not self.small:
             return self._last.first(length)
         return self._ask(self.small, most, constraint, streams)

@@ -70,7 +70,7 @@ class Model:
         self.lib.llama_model_free(self.pointer)
 
     def _demand(self, bytes: int, what: str) -> None:
-        if not self._settings.check_memory or self._available is None or self._offloads():
+        if not self._settings.check_memory or self._available is None or self.offloads:
             return
         if bytes + RESERVE > self._available:
             raise NoRoom(
@@ -78,7 +78,8 @@ class Model:
                 f"{gb(self._available)} is free: close other programs, or use a smaller model or context"
             )
 
-    def _offloads(self) -> bool:
+    @property
+    def offloads(self) -> bool:
         """Whether a GPU takes (part of) the weights: then its memory counts, and llama.cpp says when it is short."""
         devices = (self.lib.ggml_backend_dev_get(i) for i in range(self.lib.ggml_backend_dev_count()))
         return self._settings.gpu_layers != 0 and any(

@@ -10,6 +10,7 @@ from cortex.engines.constraint import Constraint
 from cortex.engines.llama import likely
 from cortex.engines.llama.echo import Echo
 from cortex.engines.llama.guess import Guesser
+from cortex.engines.llama.prefix import common
 from cortex.engines.llama.sampling import Logits, Mask, Sampler, narrowed
 from cortex.engines.llama.slots import Flow
 from cortex.engines.llama.vocabulary import Vocabulary
@@ -57,7 +58,7 @@ class Run:
         if self.echo:
             return self._piece(0, None)
         finish = self._begin()
-        self._guess(finish, streams)
+        self._guess(finish, streams, due=self.prompt)
         return self._piece(0, finish)
 
     def _begin(self) -> Finish | None:
@@ -72,19 +73,20 @@ class Run:
         while finish is None and self._since(begin) == tried[:said]:
             finish = self._draw(rows(said))
             said = self.said - begin
+        new = self._since(begin)
         if self.guesser:
-            self.guesser.learn(len(tried), self._since(begin))
-        self._guess(finish, streams)
+            self.guesser.learn(len(tried), new)
+        self._guess(finish, streams, due=len(new) - common(new, tried))
         return self._piece(begin, finish)
 
     def _since(self, begin: int) -> list[int]:
         """The tokens said after the first `begin`."""
         return self.flow.tokens[self.prompt + begin :]
 
-    def _guess(self, finish: Finish | None, streams: int) -> None:
-        """What to try beside the next token: the grammar and the limit have to allow it."""
+    def _guess(self, finish: Finish | None, streams: int, due: int) -> None:
+        """What to try beside the tokens that are due: the grammar and the limit have to allow it."""
         if self.guesser and finish is None:
-            self.flow.draft = self.guesser.tries(self.limit - self.said - 1, self.constraint, streams)
+            self.flow.draft = self.guesser.tries(self.limit - self.said - 1, self.constraint, streams, due)
 
     def _draw(self, logits: Logits) -> Finish | None:
         token, mask = self._choice(logits)

@@ -13,7 +13,7 @@ from cortex.engines.llama import machine
 from cortex.engines.llama.guess import NOTHING, Tries
 from cortex.engines.llama.slots import Chunk, Flow
 from cortex.engines.llama.waiting import CROWDED
-from cortex.engines.llama.worth import Costs
+from cortex.engines.llama.worth import Costs, Curve
 
 EIGHT: Final = 8
 ROUNDS: Final = 3
@@ -33,13 +33,14 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How many threads compute `one` token best, and several (`more`); what decodes cost with them. `calm`: others left
-    the cores free while it was measured."""
+    """How many threads compute `one` token best, and several (`more`); what decodes cost with them, and small ones size
+    by size where that was measured. `calm`: others left the cores free while it was measured."""
 
     one: int
     more: int
     costs: Costs
     calm: bool = True
+    curve: Curve | None = None
 
 
 @dataclass(slots=True)

@@ -37,6 +37,34 @@ class Costs:
         return Costs(max(one - token - row, 0.05 * one), token, row)
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What decodes of so many tokens take, each with its logits: `points`, rising, two at least; a straight line goes
+    from each to the next. `row` of it is for the logits of one."""
+
+    points: tuple[tuple[int, float], ...]
+    row: float
+
+    @staticmethod
+    def straight(costs: Costs) -> Curve:
+        one = costs.step + costs.token + costs.row
+        return Curve(((1, one), (2, one + costs.token + costs.row)), costs.row)
+
+    def of(self, tokens: int) -> float:
+        """Past the last point, it goes on as from the first to that."""
+        below = [point for point in self.points if point[0] <= tokens]
+        start, end = below[-1], self.points[min(len(below), len(self.points) - 1)]
+        if start == end:
+            first, known = self.points[0], start
+            return known[1] + (tokens - known[0]) * _slope(first, known)
+        return start[1] + (tokens - start[0]) * _slope(start, end)
+
+    @property
+    def token(self) -> float:
+        """One more token without logits, as the sizes go."""
+        return max(0.0, _slope(self.points[0], self.points[-1]) - self.row)
+
+
 @dataclass(slots=True)
 class Trust:
     """How often one job's guesses come true."""
@@ -55,22 +83,26 @@ class Trust:
         self._right[band] += right
 
 
-def worthwhile(matches: Sequence[int], forced: Sequence[bool], trust: Trust, costs: Costs, streams: int) -> int:
+def worthwhile(
+    matches: Sequence[int], forced: Sequence[bool], trust: Trust, curve: Curve, streams: int, due: int = 1
+) -> int:
     """How many tokens of a guess are worth trying; `matches` says how much before each came as before, `forced` which
-    of them the grammar decides once those before are right, `streams` how many jobs share the decode.
+    of them the grammar decides once those before are right, `streams` how many jobs share the decode, in which this one
+    has so many tokens `due`.
 
-    A right guess saves this job a decode, whose fixed part it shares with the others. A wrong one, and all behind it,
-    costs its own work.
+    A right guess saves this job a decode, which it would share with the others. All that is tried, right or wrong,
+    makes this one larger.
     """
-    gain, best, length, likely = 0.0, 0.0, 0, 1.0
+    later, others = curve.of(streams) / streams, due + streams - 1
+    gain, spared, best, length, likely = 0.0, 0.0, 0.0, 0, 1.0
     for i, decided in enumerate(forced):
-        row = 0.0 if i + 1 < len(forced) and forced[i + 1] else costs.row
         if not decided:
             likely *= trust.of(matches[i])
-            gain += likely * costs.step / streams
-        gain -= (1 - likely) * (costs.token + row)
-        if gain > best:
-            best, length = gain, i + 1
+        gain += likely * (curve.token if decided else later)
+        spared += curve.row if i + 1 < len(forced) and forced[i + 1] else 0.0
+        won = gain + spared + curve.of(others) - curve.of(others + i + 1)
+        if won > best:
+            best, length = won, i + 1
     return length
 
 
@@ -84,6 +116,10 @@ def another(likely: float, costs: Costs, own: Costs, streams: int) -> bool:
 def matching(probability: float) -> int:
     """The match that is trusted as much as a small model's guess of this probability, at first."""
     return SURE[sum(probability >= limit for limit in LIKELY)]
+
+
+def _slope(start: tuple[int, float], end: tuple[int, float]) -> float:
+    return (end[1] - start[1]) / (end[0] - start[0])
 
 
 def _band(match: int) -> int:
