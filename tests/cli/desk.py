@@ -14,6 +14,10 @@ from typing import Any
 from cortex.config import read
 
 
+class Raw(str):
+    """What is sent as it is."""
+
+
 @dataclass
 class Desk:
     """`answers` by method and path: a status and JSON, event data to stream, or None: no answer. `asked`: what came.
@@ -43,6 +47,8 @@ def serving(desk: Desk, rc: Path) -> Iterator[Desk]:
             if route in desk.breaks:
                 return None
             match desk.answers.get(route, (404, {"message": f"no answer for {route}"})):
+                case (int(status), Raw() as text):
+                    self._send(status, text.encode())
                 case (int(status), content):
                     self._send(status, json.dumps(content).encode())
                 case None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Cortex
-from cli.desk import Desk, delta
+from cli.desk import Desk, Raw, delta
 from cortex import __version__
 from cortex.cli import background, hardware, show
 from cortex.config import Flags, load, read
@@ -158,6 +158,14 @@ def test_a_model_that_does_not_load_is_told_in_the_server_s_words(cortex: Cortex
     done = cortex("models", "start", "tiny")
     assert done.code == 1
     assert done.err.splitlines()[-1] == "Error: Failed to start model: not enough memory: 2 GB"
+
+
+def test_what_is_no_server_s_answer_is_told_in_one_line(cortex: Cortex, home: Path, desk: Desk) -> None:
+    _import(cortex, home)
+    desk.answers["POST /v1/models/stop"] = (501, Raw("<html>\n<p>Not here</p>"))
+    done = cortex("models", "stop", "tiny")
+    told = "the answer, of status 501, is not JSON: is that a Cortex server?"
+    assert (done.code, done.err) == (1, f"Error: Failed to stop model: {told}\n")
 
 
 def test_models_stop(cortex: Cortex, home: Path, desk: Desk) -> None:

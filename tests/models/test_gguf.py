@@ -60,8 +60,11 @@ def test_a_file_of_another_kind_is_refused_with_the_reason(tmp_path: Path, data:
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="there is no file"):
         gguf.read(tmp_path / "nothing.gguf")
-    with pytest.raises(BadRequest, match="cannot be read"):
+    with pytest.raises(BadRequest, match=f"{tmp_path} cannot be read: Is a directory"):
         gguf.read(tmp_path)
+    (tmp_path / "empty.gguf").touch()
+    with pytest.raises(BadRequest, match=r"empty\.gguf cannot be read: it is empty"):
+        gguf.read(tmp_path / "empty.gguf")
 
 
 def test_every_truncation_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from cortex.core.chat import Sampling
 from cortex.core.errors import BadRequest, NotFound
 from cortex.models import importing, modelfile
 from cortex.models.settings import settings
-from cortex.models.store import Model, Store
+from cortex.models.store import Model, Store, Unusable
 from models import tiny
 
 SAMPLERS = """\
@@ -287,6 +288,22 @@ def test_a_model_yml_that_cannot_be_understood_is_said_to_be_so(store: Store, te
     assert (store.get("coder:1b").fault, store.update("coder:1b", {}).settings) == ("", {"top_k": 5})
 
 
+def test_a_database_that_cannot_be_used_is_told_with_the_folder(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    _owned(store, "a")
+    with closing(sqlite3.connect(store.folder / "cortex.db")) as db:
+        db.execute("DROP TABLE model_files")  # by somebody else, while we use it
+    for use in (store.list, lambda: store.update("a", {"top_k": 1})):
+        with pytest.raises(Unusable, match=f"{store.folder} cannot be used: no such table"):
+            use()
+    (store.folder / "cortex.db").write_text("no database at all " * 9)
+    with pytest.raises(Unusable, match="not a database"):
+        Store(store.folder).list()
+    full = shutil.disk_usage(store.folder)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    with pytest.raises(Unusable, match=r"cannot be used: its disk is full \("):
+        Store(store.folder).list()
+
+
 def test_delete_takes_along_what_is_half_there(store: Store) -> None:
     model = _owned(store, "coder:1b")
     tiny.write(store.staging("coder:1b") / "0-hub" / "model.gguf.part")
@@ -384,7 +401,7 @@ def test_a_database_of_a_newer_cortex_is_refused(store: Store) -> None:
     store.folder.mkdir()
     with closing(sqlite3.connect(store.folder / "cortex.db")) as db, db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(BadRequest, match="newer"):
+    with pytest.raises(Unusable, match="newer"):
         store.list()
 
 

@@ -113,7 +113,7 @@ def _content(status: int, data: bytes) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except ValueError:
-        content = {"message": data.decode("utf-8", "replace")[:300]}
+        raise Refused(f"the answer, of status {status}, is not JSON: is that a Cortex server?", status=status) from None
     if not 200 <= status < 300:
         raise Refused(message(content) or f"the server answered with status {status}", status=status)
     return content if isinstance(content, dict) else {"data": content}

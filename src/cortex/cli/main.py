@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        _fail(f"Error: {error.filename or 'the system'}: {error.strerror or error}", 1)
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"Error: {place}{error.strerror or error}", 1)
 
 
 def _fail(line: str, code: int) -> None:

@@ -7,6 +7,7 @@ file is somebody else's claim, so each is checked against the file's size before
 from __future__ import annotations
 
 import mmap
+import os
 import re
 import struct
 from collections.abc import Mapping
@@ -104,6 +105,8 @@ def _read(path: Path) -> Header:
 
 
 def _mapped(descriptor: int) -> mmap.mmap:
+    if not os.fstat(descriptor).st_size:
+        raise ValueError("it is empty")
     return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
 
 

@@ -11,12 +11,12 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cortex.core.errors import BadRequest, NotFound
+from cortex.core.errors import BadRequest, CortexError, NotFound
 from cortex.models import adopt, modelfile
 from cortex.models.lock import locked
 from cortex.models.settings import check
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS model_aliases (alias TEXT PRIMARY KEY, id TEXT NOT NU
 CREATE TABLE IF NOT EXISTS model_files (id TEXT PRIMARY KEY, stamp TEXT NOT NULL);  -- model.yml as we know it
 """
 VERSION = 1
+FULL = 1 << 16  # bytes: less than this free is too little for SQLite to work with
 ID = re.compile(r"[\w][\w.:@+/-]*")
 LONGEST = 200  # bytes of an id: it is a part of the names of files, which may have 255
 
@@ -63,6 +64,12 @@ class Model:
     def files(self) -> Sequence[Path]:
         """All files that the model consists of."""
         return [self.path.with_name(name) for name in shards(self.path.name)]
+
+
+class Unusable(CortexError):
+    """The data folder cannot be used: it is somebody else's, its disk is full, its database is broken."""
+
+    code = "data_folder_unusable"
 
 
 class Several(BadRequest):
@@ -259,8 +266,11 @@ class Store:
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         self._make()
-        with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None)) as db:
-            yield db
+        try:
+            with closing(sqlite3.connect(self._file, timeout=30, isolation_level=None)) as db:
+                yield db
+        except sqlite3.DatabaseError as error:
+            raise _unusable(self.folder, error) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -295,7 +305,7 @@ class Store:
             ):
                 _migrate(db, self._adopt)
         except (OSError, sqlite3.DatabaseError) as error:
-            raise BadRequest(f"the data folder {self.folder} cannot be used: {error}") from error
+            raise _unusable(self.folder, error) from error
         self._ready = True
 
 
@@ -326,6 +336,14 @@ def _migrate(db: sqlite3.Connection, new: Callable[[sqlite3.Connection], None]) 
         if not ours:
             new(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _unusable(folder: Path, error: Exception) -> Unusable:
+    why = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    with suppress(OSError):
+        if shutil.disk_usage(folder).free < FULL:
+            why = f"its disk is full ({why})"
+    return Unusable(f"the data folder {folder} cannot be used: {why}")
 
 
 def _check_free(db: sqlite3.Connection, id: str, param: str) -> None:

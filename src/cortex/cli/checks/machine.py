@@ -14,7 +14,7 @@ from signal import Signals
 from cortex.cli import show
 from cortex.cli.checks import Finding
 from cortex.config import Config
-from cortex.core.errors import BadRequest
+from cortex.core.errors import CortexError
 
 GB = 2**30
 LITTLE_DISK, LITTLE_MEMORY = 2 * GB, GB  # a small model takes one and a half of each
@@ -22,10 +22,12 @@ LITTLE_DISK, LITTLE_MEMORY = 2 * GB, GB  # a small model takes one and a half of
 
 def checks(config: Config) -> Iterator[Finding]:
     yield configuration(config)
-    yield folder("Data folder", config.data_folder)
+    data = folder("Data folder", config.data_folder)
+    yield data
     if config.log_folder != config.data_folder:
         yield folder("Log folder", config.log_folder)
-    yield from database(config)
+    if data.state == "ok":  # else it is for that that nobody can use the database
+        yield from database(config)
     yield from disk(config.data_folder)
     yield from unfinished(config.data_folder)
     yield from memory()
@@ -62,8 +64,11 @@ def database(config: Config) -> Iterator[Finding]:
         return
     try:
         count = len(Store(config.data_folder).list())
-    except (BadRequest, OSError) as error:
-        todo = "update Cortex where it is newer; else move cortex.db away and import the models again"
+    except CortexError as error:
+        todo = (
+            "where the disk is full, free some; where the database is newer, update Cortex; else move cortex.db away "
+            "and import the models again"
+        )
         yield Finding("Database", "bad", str(error), todo)
         return
     yield Finding("Database", "ok", f"{count} model{'' if count == 1 else 's'}")
