@@ -148,6 +148,9 @@ HISTORIES: list[tuple[str, list[Any], tuple[Message, ...]]] = [
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"tfs_z": 0.5}, "tfs_z", "tail-free"),
+    ({"text": {"format": {"type": "json_schema", "name": True, "schema": SCHEMA}}}, "text.format.name", "a string"),
+    ({"text": {"format": {"type": "json_schema", "name": "x", "description": 5, "schema": SCHEMA}}},
+     "text.format.description", "a string"),
     ({"input": None}, "input", "missing"),
     ({"input": []}, "input", "at least one"),
     ({"input": 5}, "input", "a list"),

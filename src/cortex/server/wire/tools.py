@@ -101,8 +101,16 @@ def read_format(node: Node | None) -> Schema | None:
         case "json_object":
             return _schema(node) or ANY_OBJECT  # llama.cpp's clients send a schema here, too
         case "json_schema":
-            return _schema(node.get("json_schema") or node) or ANY_OBJECT
+            return _schema(_described(node.get("json_schema") or node)) or ANY_OBJECT
     raise kind.wrong(_FORMATS)
+
+
+def _described(node: Node) -> Node:
+    """The same, whose name and description change nothing, but may be told again."""
+    for key in ("name", "description"):
+        if found := node.get(key):
+            found.string()
+    return node
 
 
 def read_format_strict(node: Node | None) -> bool:
