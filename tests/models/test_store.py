@@ -198,6 +198,8 @@ def test_a_model_is_found_by_its_alias(store: Store) -> None:
     assert store.get("coder:1b").aliases == ("c", "helper")
     assert store.find("helper").id == "coder:1b"
     assert store.find("C").id == "coder:1b"
+    with pytest.raises(NotFound, match="Model c not found; it is a further name of coder:1b"):
+        store.get("c")
     store.unalias("helper")
     assert store.find("helper").id == "helper:7b"
     store.delete("coder:1b")

@@ -91,7 +91,7 @@ class Store:
         """The model with exactly this id, else `NotFound`."""
         rows = self._rows("WHERE id = ?", (id,))
         if not rows:
-            raise _missing(id, [model.id for model in self.list()])
+            raise _missing(id, self.list())
         return rows[0]
 
     def has(self, id: str) -> bool:
@@ -116,7 +116,7 @@ class Store:
                 return found[0]
             if found:
                 raise Several(query, [model.id for model in found])
-        raise _missing(query, [model.id for model in models])
+        raise _missing(query, models)
 
     def add(self, model: Model) -> Model:
         """Put `model` in, in place of one with the same id; the row as it is now. Writes its `model.yml`. `BadRequest`
@@ -382,6 +382,9 @@ def _contains(model: Model, query: str) -> bool:
     return query.lower() in model.id.lower()
 
 
-def _missing(query: str, ids: Sequence[str]) -> NotFound:
-    here = f"there are: {', '.join(ids)}" if ids else "none has been pulled or imported yet"
+def _missing(query: str, models: Sequence[Model]) -> NotFound:
+    here = f"there are: {', '.join(model.id for model in models)}" if models else "none has been pulled or imported yet"
+    for model in models:
+        if query in model.aliases:
+            here = f"it is a further name of {model.id}"
     return NotFound(f"Model {query} not found; {here}", param="model", code="model_not_found")
