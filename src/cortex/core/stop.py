@@ -38,7 +38,7 @@ class Stop:
         self.held += text
         found = [at for string in self.strings if (at := self.held.find(string)) >= 0]
         self.hit = bool(found)
-        wait = max((overlap(self.held, string) for string in self.strings), default=0)
+        wait = max(overlap(self.held, string) for string in self.strings)
         ready = min(found) if found else len(self.held) - wait
         out, self.held = self.held[:ready], "" if found else self.held[ready:]
         if out:
