@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from cortex.core.lark import Lark
 
-SHORT = 16  # members
+SHORT = 8  # members
 
 
 def row(
@@ -25,20 +25,24 @@ def row(
 ) -> str:
     """The rule of these members in this order, with `end` after them; `empty` where there are none. `first` and `more`
     give what a member looks like where it comes first, and where it follows others."""
-    shown = [more(key) if key in required else out.optional(more(key)) for key in keys[1:]]
+    shown = ["", *(more(key) if key in required else out.optional(more(key)) for key in keys[1:])]
     must = next((at for at, key in enumerate(keys) if key in required), len(keys))
-    between, rest = tails(out, shown[:must]), tails(out, shown[must:])(0)
-    ways = [f"{first(key)} {between(at)}" for at, key in enumerate(keys[: must + 1])]
+
+    def every(low: int, high: int) -> str:
+        """Those from one place to another, where others stand before them."""
+        if high - low <= SHORT:
+            return " ".join(shown[low:high])
+        middle = (low + high) // 2
+        return out.rule(f"{every(low, middle)} {every(middle, high)}")
+
+    def some(low: int, high: int) -> str:
+        """At least one of those from one place to another, with none before it."""
+        if high - low <= SHORT:
+            return " | ".join(f"{first(keys[at])} {' '.join(shown[at + 1 : high])}" for at in range(low, high))
+        middle = (low + high) // 2
+        return f"{out.rule(some(low, middle))} {every(middle, high)} | {out.rule(some(middle, high))}"
+
     if must == len(keys):
-        return out.rule(" | ".join([*(f"{way} {end}" for way in ways), empty]))
-    return out.rule(f"( {' | '.join(ways)} ) {rest} {end}" if must else f"{ways[0]} {rest} {end}")
-
-
-def tails(out: Lark, rules: Sequence[str]) -> Callable[[int], str]:
-    """Of these rules, which follow each other: what stands from one place on."""
-    if len(rules) <= SHORT:
-        return lambda at: " ".join(rules[at:])
-    middle = len(rules) // 2
-    before, behind = tails(out, rules[:middle]), tails(out, rules[middle:])
-    second = out.rule(behind(0))
-    return lambda at: behind(at - middle) if at >= middle else f"{before(at)} {second}"
+        return out.rule(f"( {some(0, must)} ) {end} | {empty}" if keys else empty)
+    led = some(0, must + 1)
+    return out.rule(f"{f'( {led} )' if must else led} {every(must + 1, len(keys))} {end}")
