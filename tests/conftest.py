@@ -15,6 +15,11 @@ from pathlib import Path
 
 import pytest
 from _pytest.capture import CaptureManager
+from hypothesis import settings
+
+# No test may depend on speed.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # A shell that starts tests in the background lets them ignore Ctrl-C, and so all that they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

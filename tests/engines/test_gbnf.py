@@ -111,7 +111,7 @@ def test_a_grammar_that_is_none_is_refused_by_the_fields_name(grammars: Grammars
     assert (caught.value.param, caught.value.code) == ("grammar", "invalid_grammar")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.sampled_from([*'ab"[]()|*+?{}.^-\\#/\n ,10', "::=", "root", "\\x", "\\u00e", "<", "é"]), max_size=25)
 )

@@ -131,7 +131,7 @@ def test_a_prediction_that_never_comes_true_costs_one_try(start: Start) -> None:
     assert 0 < drafted.used.rejected <= MOST
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_reply_is_the_same_with_and_without_a_prediction(start: Start, data: st.DataObject) -> None:
     draw = data.draw
@@ -324,7 +324,7 @@ def test_what_was_said_before_is_looked_up(start: Start) -> None:
     assert (looked.used.accepted, looked.used.rejected) == (0, 0), "these count what was predicted"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_the_reply_is_the_same_with_and_without_looking_up(start: Start, data: st.DataObject) -> None:
     draw = data.draw

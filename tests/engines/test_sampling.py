@@ -204,7 +204,7 @@ def test_what_a_seed_draws_does_not_hang_on_rounding() -> None:
     assert same >= 290
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.data())
 def test_of_a_large_vocabulary_the_best_are_found_without_a_look_at_the_others(data: st.DataObject) -> None:
     size = data.draw(st.sampled_from([2000, 12_800, 20_011]))

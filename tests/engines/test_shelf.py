@@ -198,7 +198,7 @@ def test_two_servers_that_write_read_and_make_room_at_once_find_what_is_whole_or
     assert not [path for path in files(tmp_path) if path.name.startswith(module.NEW)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(1, 400)), max_size=30))
 def test_files_never_take_more_than_they_may_and_those_used_longest_ago_go_first(
     tmp_path: Path, work: list[tuple[bool, int, int]]

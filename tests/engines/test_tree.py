@@ -74,7 +74,7 @@ class Sequences(RuleBasedStateMachine):
             assert all(self.tree._ends[key] is node for key in node.keys)
 
 
-Sequences.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+Sequences.TestCase.settings = settings(max_examples=100, stateful_step_count=30)
 test_a_tree_finds_what_lists_would = Sequences.TestCase
 
 

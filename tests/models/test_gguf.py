@@ -82,7 +82,7 @@ def test_missing_tensor_data_is_called_cut_off(tmp_path: Path) -> None:
         gguf.read(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changes=st.lists(st.tuples(st.integers(4, len(tiny.gguf()) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_damaged_bytes_give_a_header_or_a_clear_refusal(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]

@@ -160,7 +160,6 @@ def run(url: str, document: dict[str, Any], operation: tuple[str, str], mode: Ge
         @seed(4)
         @settings(
             max_examples=count,
-            deadline=None,
             database=None,
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
