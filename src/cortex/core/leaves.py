@@ -63,10 +63,14 @@ def types(schema: Schema, at: Place) -> list[str]:
     names = [given] if isinstance(given, str) else given
     if names is None or names == ["any"]:
         return list(TYPES)
-    known = isinstance(names, list) and bool(names) and all(name in TYPES or name in MEANT for name in names)
+    known = isinstance(names, list) and bool(names) and all(map(is_type, names))
     at.need(known, "type", f"one of {', '.join(TYPES)}, or a list of them")
     meant = (MEANT.get(name, name) for name in names)
     return list(dict.fromkeys([*meant, *["null"] * (schema.get("nullable") is True)]))
+
+
+def is_type(name: object) -> bool:
+    return isinstance(name, str) and (name in TYPES or name in MEANT)
 
 
 def whole(schema: Schema, key: str, at: Place) -> int | None:

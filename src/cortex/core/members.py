@@ -245,7 +245,7 @@ def kinds(schema: Any, root: Schema | None = None, seen: frozenset[str] = frozen
 
 def named(schema: Schema) -> frozenset[str]:
     given = schema.get("type", [])
-    types = {given} if isinstance(given, str) else set(given)
+    types = {each for each in (given if isinstance(given, list) else [given]) if isinstance(each, str)}
     if not types:
         return KINDS
     return frozenset({*types, *["number"] * ("integer" in types), *["null"] * (schema.get("nullable") is True)}) & KINDS
