@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 import talker
+from openai import OpenAI
 from played import PlayedService, Serving, serving
 
 from cortex.models.store import Store
@@ -40,3 +41,9 @@ def local(store: Store) -> Iterator[Serving[LocalService]]:
 def http(local: Serving[LocalService]) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=local.url, timeout=60) as http:
         yield http
+
+
+@pytest.fixture
+def client(local: Serving[LocalService]) -> Iterator[OpenAI]:
+    with OpenAI(base_url=f"{local.url}/v1", api_key="x", max_retries=0) as client:
+        yield client

@@ -49,18 +49,6 @@ def local(house: Local) -> Local:
     return house
 
 
-@pytest.fixture
-def http(local: Local) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=local.url, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture
-def client(local: Local) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{local.url}/v1", api_key="x", max_retries=0) as client:
-        yield client
-
-
 def asked(model: str = "words", input: Any = "Hi", **more: Any) -> dict[str, Any]:
     return {"model": model, "input": input, **more}
 

@@ -145,11 +145,6 @@ def test_a_page_sees_why_its_request_failed_even_where_the_fault_is_ours(service
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data")
-
-
-@pytest.fixture
 def local(store: Store) -> Iterator[Serving[LocalService]]:
     """A server that is configured to let one request wait for a model."""
     wanted = config.load(Flags(data_folder=store.folder, settings={"max_waiting": "1"}), environment={})

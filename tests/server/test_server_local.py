@@ -6,7 +6,6 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,6 @@ DATE: Any = {
 CALL = '<tool_call>\n{"name": "get_delivery_date", "arguments": {"order_id": "order_70705"}}\n</tool_call>'
 
 Local = Serving[LocalService]
-
-
-@pytest.fixture
-def client(local: Local) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{local.url}/v1", api_key="x", max_retries=0) as client:
-        yield client
 
 
 def test_a_call_is_the_same_streamed_and_whole(client: OpenAI, store: Store) -> None:

@@ -8,7 +8,6 @@ import json
 import logging
 import math
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +27,6 @@ from cortex.server.wire import docs_texts as docs
 Local = Serving[LocalService]
 COMPLETIONS = "/v1/completions"
 ECHOED = "Once upon a time"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "data")
-
-
-@pytest.fixture
-def local(store: Store) -> Iterator[Local]:
-    with serving(LocalService(store, open_model=talker.opened)) as running:
-        yield running
-
-
-@pytest.fixture
-def http(local: Local) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=local.url, timeout=60) as client:
-        yield client
-
-
-@pytest.fixture
-def client(local: Local) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{local.url}/v1", api_key="x", max_retries=0) as client:
-        yield client
 
 
 ROUTES = {
