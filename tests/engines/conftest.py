@@ -38,7 +38,9 @@ def smol(smollm2: Path) -> Iterator[Llama]:
 def small(request: pytest.FixtureRequest) -> Iterator[Llama]:
     """A model whose words mean little, eight requests at once, 512 tokens each."""
     if request.param == "smol":
-        yield request.getfixturevalue("smol")
+        engine = request.getfixturevalue("smol")
+        rest(engine)
+        yield engine
         return
     engine = llama(request.getfixturevalue(request.param), context=512, parallel=8)
     yield engine
@@ -65,6 +67,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
             engine = scripted()
         case "smol":
             engine = request.getfixturevalue("smol")
+            rest(engine)
         case name:
             engine = llama(request.getfixturevalue(name), context=512, parallel=8)
     yield engine
