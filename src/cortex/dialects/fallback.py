@@ -10,7 +10,7 @@
 A list, because models that were not trained on markers know where a list ends. The instructions were tuned on questions
 of our own with Qwen2.5-Coder-1.5B: what is measured is by how much a call is likelier than words as the first token,
 where a call is right and where it is not. The first example does the most for requests that an answer completes, the
-second for questions.
+second for questions. The examples are about kayaks, since models copy names from them that are like the user's tools.
 """
 
 from cortex.core.dialect import Dialect, Notation
@@ -32,20 +32,20 @@ When a required argument has not been given, ask the user for it in one sentence
 Other messages, such as greetings or questions of knowledge, need no function: answer them in plain text, as usual.
 
 Example:
-User: Reserve a table.
+User: Launch a kayak.
 You: For how many people?
 User: i think 4
 You:
 ```json
 [
-{"name": "reserve_table", "arguments": {"people": 4}}
+{"name": "launch_kayak", "arguments": {"people": 4}}
 ]
 ```
-User: Is one free at 8 pm?
+User: Is one dry at 8 pm?
 You:
 ```json
 [
-{"name": "find_table", "arguments": {"time": "20:00"}}
+{"name": "find_kayak", "arguments": {"time": "20:00"}}
 ]
 ```
 """
