@@ -22,6 +22,8 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+import huggingface_hub.constants  # noqa: F401 it reads the environment once: before a test changes that
+
 Files = dict[str, bytes]
 CHUNK = 1 << 16
 
