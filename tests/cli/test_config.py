@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cortex.config import NAMED, SETTINGS, Config, Flags, Setting, load, persist, read
+from cortex.config.paths import absolute
 from cortex.core.errors import BadRequest
 from cortex.models import modelfile
 
@@ -280,3 +281,10 @@ def test_a_secret_is_not_repeated_in_an_error(tmp_path: Path) -> None:
 
 def test_a_token_of_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert _load(tmp_path, "huggingFaceToken: old\n", HF_TOKEN="new").huggingface_token == "new"
+
+
+def test_nobody_s_home_is_a_name_like_any_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "mine"))
+    monkeypatch.chdir(tmp_path)
+    assert absolute("~/a.gguf") == tmp_path / "mine" / "a.gguf"
+    assert absolute("~nobody9/a.gguf") == tmp_path / "~nobody9" / "a.gguf"

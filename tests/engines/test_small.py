@@ -15,7 +15,11 @@ from drive import Outcome, chat, job, llama, rest, run
 from cortex.core.errors import LoadError
 from cortex.engines.llama.engine import Llama
 
-GENEROUS = (100.0, 0.02, 0.01)  # of a large model on a machine whose cores wait: a small one's work is nothing beside it
+GENEROUS = (
+    100.0,
+    0.02,
+    0.01,
+)  # of a large model whose cores wait: a small one's work is nothing beside it
 DEAR = (1e-9, 1.0, 1.0)  # where nothing that is tried can pay
 
 Start = Callable[..., Llama]

@@ -65,6 +65,29 @@ def test_what_was_shown_may_be_sent_back_and_null_takes_a_setting_back(configure
     assert config.load(config.Flags(file=file), environment={}).ctx_len is None
 
 
+def test_one_key_more_leaves_those_that_were_shown(configured: httpx.Client, file: Path) -> None:
+    first, second = "sk-0123456789abcdef", "short"
+    configured.patch("/v1/configs", json={"api_keys": [first, second]}).raise_for_status()
+    configured.headers["authorization"] = f"Bearer {first}"
+    shown = configured.get("/v1/configs").json()["api_keys"]
+    configured.patch("/v1/configs", json={"api_keys": [*shown, "new"]}).raise_for_status()
+    assert config.read(file)["apiKeys"] == [first, second, "new"]
+    configured.patch("/v1/configs", json={"api_keys": [first, "..."]}).raise_for_status()
+    assert config.read(file)["apiKeys"] == [first, second]
+    reply = configured.patch("/v1/configs", json={"api_keys": ["...", "...", "..."]})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "api_keys")
+    assert config.read(file)["apiKeys"] == [first, second]
+
+
+def test_a_password_in_an_address_is_not_shown_and_stays(configured: httpx.Client, file: Path) -> None:
+    address = "http://me:secret@proxy.example:3128"
+    reply = configured.patch("/v1/configs", json={"proxy_url": address}).json()
+    assert reply["config"]["proxy_url"] == "http://me:...@proxy.example:3128"
+    shown = configured.get("/v1/configs").json()["proxy_url"]
+    configured.patch("/v1/configs", json={"proxy_url": shown, "cors": True}).raise_for_status()
+    assert config.read(file)["proxyUrl"] == address
+
+
 def test_origins_and_the_budget_change_without_a_restart(configured: httpx.Client, store: Store) -> None:
     page = {"origin": "http://page"}
     assert configured.get("/v1/models", headers=page).status_code == 403

@@ -7,12 +7,12 @@ import re
 import shutil
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import typer
 
 from cortex.cli.talk import Talk
+from cortex.config.paths import absolute
 from cortex.core.errors import BadRequest
 
 NARROW = 16  # columns that an explanation keeps, however narrow the terminal is
@@ -49,7 +49,7 @@ def read_tools(file: str) -> Sequence[Any]:
     from cortex.server.wire.node import Node
 
     try:
-        value = json.loads(Path(file).expanduser().read_text(encoding="utf-8"))
+        value = json.loads(absolute(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise BadRequest(f"{file} cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from cortex.cli.misuse import Misuse
 from cortex.cli.options import Row
+from cortex.config.paths import absolute
 
 # Those of `cortex.models.settings`, which takes too long to import before it is known which command is wanted.
 ABOUT: Final[Mapping[str, str]] = {
@@ -73,7 +73,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _file(key: str, text: str) -> str:
     """The whole path of a file that can be read: the server, which reads it, runs in another folder."""
-    path = Path(text).expanduser().absolute()
+    path = absolute(text)
     try:
         path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

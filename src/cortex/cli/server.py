@@ -15,6 +15,7 @@ from cortex.cli import settings, show
 from cortex.cli.options import Row, options
 from cortex.cli.state import Json, State, state
 from cortex.config.file import persist
+from cortex.config.paths import absolute
 from cortex.core.errors import CortexError
 
 PATIENCE = 30.0  # seconds that a server gets to end
@@ -94,16 +95,12 @@ def _kept(here: State, given: Mapping[str, str], logs: Path | None, data: Path |
     file = here.config().file
     changes: dict[str, Any] = settings.keyed(settings.values(given))
     if folder:
-        changes |= {"dataFolderPath": _plain(folder), "logFolderPath": _plain(folder)}
+        changes |= {"dataFolderPath": str(absolute(folder)), "logFolderPath": str(absolute(folder))}
     if logs:
-        changes["logFolderPath"] = _plain(logs)
+        changes["logFolderPath"] = str(absolute(logs))
     if changes:
         persist(file, changes)
     return State(config.Flags(here.flags.file, here.flags.data_folder, settings=given), here.verbose)
-
-
-def _plain(path: Path) -> str:
-    return str(path.expanduser().absolute())
 
 
 def stop(context: typer.Context) -> None:

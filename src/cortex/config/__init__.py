@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cortex.config.file import persist, read
+from cortex.config.paths import absolute
 from cortex.config.table import HOST, LOADING, NAMED, ORIGINS, PORT, SETTINGS, Setting, setting
 
 __all__ = [
@@ -91,15 +92,15 @@ class Flags:
 
 def load(flags: Flags = Flags(), *, environment: Mapping[str, str] = os.environ) -> Config:
     """The configuration in force. `BadRequest` names the setting that cannot be understood."""
-    file = _path(flags.file or environment.get("CORTEX_CONFIG") or "~/.cortexrc")
+    file = absolute(flags.file or environment.get("CORTEX_CONFIG") or "~/.cortexrc")
     rc = read(file)
     chosen = flags.data_folder or environment.get("CORTEX_DATA_FOLDER")
-    data = _path(chosen or _text(rc, "dataFolderPath") or "~/cortexcpp")
+    data = absolute(chosen or _text(rc, "dataFolderPath") or "~/cortexcpp")
     return Config(
         file=file,
         data_folder=data,
         # A data folder chosen from outside takes the logs along; the file's own two folders are independent.
-        log_folder=data if chosen else _path(_text(rc, "logFolderPath") or data),
+        log_folder=data if chosen else absolute(_text(rc, "logFolderPath") or data),
         **{each.field: _value(each, _given(flags), environment, rc) for each in SETTINGS},
     )
 
@@ -119,10 +120,6 @@ def _value(each: Setting, given: Mapping[str, Any], environment: Mapping[str, st
     if found is None or (found == "" and each.default is not None):
         return each.default
     return each.read(found, each.key)
-
-
-def _path(value: str | Path) -> Path:
-    return Path(value).expanduser().absolute()
 
 
 def _text(rc: Mapping[str, Any], key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event
 
+from cortex.config.paths import absolute
 from cortex.core.errors import BadRequest
 from cortex.models import gguf
 from cortex.models.catalogue import Catalogue
@@ -29,7 +30,7 @@ def add(
     Without `copy` the file stays where it is and nobody's but its owner's; a copy is ours, and `delete` removes it.
     `BadRequest` where the id is another model's or one of its further names, or the file is not a readable GGUF.
     """
-    file = path.expanduser().absolute()
+    file = absolute(path)
     id = valid(id if id is not None else id_of(Local(file)) or "")
     if store.has(id):
         raise BadRequest(f"there is already a model {id}; delete it first, or choose another id", param="model")

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import ParseResult, unquote, urlparse
 
+from cortex.config.paths import absolute
 from cortex.core.errors import BadRequest
 from cortex.models import shards
 from cortex.models.catalogue import Catalogue, Entry
@@ -219,7 +220,7 @@ def _path(name: str) -> Path | None:
 
 
 def _file_at(text: str) -> Path:
-    """The path of a file, of which nobody knows whether it is there. Only `~/` is somebody's home: `~x` is a name."""
+    """The path of a file, of which nobody knows whether it is there."""
     if "\0" in text or text.rpartition("/")[2] in ("", ".", ".."):
         raise BadRequest(f"{text!r:.200} cannot be the path of a file", param="model")
-    return (Path(text).expanduser() if text.startswith("~/") else Path(text)).absolute()
+    return absolute(text)

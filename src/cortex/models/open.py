@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cortex import dialects
+from cortex.config.paths import absolute
 from cortex.core.dialect import Dialect
 from cortex.core.errors import BadRequest, LoadError, NotFound
 from cortex.core.load import Load
@@ -170,8 +171,8 @@ def _context(header: Header, wanted: int | None) -> int:
 
 def _file(path: str) -> str:
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError, RuntimeError) as error:  # no such file, no text, no path, nobody's home
+        return absolute(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # no such file, no text, no path
         raise LoadError(
             f"{path}, named in the model's settings, cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error

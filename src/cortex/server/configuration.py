@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from cortex.config import Config, Setting
 from cortex.core.errors import BadRequest
 
 MASK: Final = "..."
+PASSWORD: Final = re.compile(r"(?<=:)[^:/@]*(?=@)")  # in an address, between user and host
 UNSAVED: Final = Config(Path("/nonexistent/.cortexrc"), Path("/nonexistent"), Path("/nonexistent"))
 
 
@@ -24,12 +26,13 @@ class Configuration:
         self.changed: list[Callable[[Config], None]] = []
 
     def shown(self) -> dict[str, Any]:
-        """By name; secrets only by their ends."""
+        """By name; secrets only by their ends, also a password in an address."""
         return {each.name: self._shown(each) for each in config.SETTINGS}
 
     def change(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Change these settings, which hold at once; what they are now. `BadRequest` names what cannot be, and then
-        nothing is changed. A secret that comes as it was shown stays; null takes one back to its default."""
+        nothing is changed. A secret that comes as it was shown stays, also one of several; null takes one back to its
+        default."""
         wanted = {each: self._read(each, value) for each, value in self._known(values)}
         if not wanted:
             raise BadRequest("No configuration updated: name at least one setting", code="nothing_to_change")
@@ -49,16 +52,33 @@ class Configuration:
         return [(each, value) for each, value in pairs if not self._as_shown(each, value)]
 
     def _as_shown(self, each: Setting, value: Any) -> bool:
-        return each.secret and bool(value) and value == self._shown(each)
+        shown = self._shown(each)
+        return bool(value) and value == shown != each.kind.write(getattr(self.current, each.field))
 
     def _read(self, each: Setting, value: Any) -> Any:
-        return each.default if value is None else each.read(value)
+        if value is None:
+            return each.default
+        return each.read(self._meant(each, value) if each.secret and isinstance(value, list) else value)
+
+    def _meant(self, each: Setting, values: list[Any]) -> list[Any]:
+        """Those that come as they were shown are what they were."""
+        left = list(getattr(self.current, each.field))
+        meant = []
+        for value in values:
+            known = next((secret for secret in left if masked(secret) == value), None)
+            if known is None and value == MASK:
+                raise BadRequest(f"{each.name}: {MASK} is how one is shown, and it is none of those", param=each.name)
+            if known is not None:
+                left.remove(known)
+            meant.append(value if known is None else known)
+        return meant
 
     def _shown(self, each: Setting) -> Any:
         value = getattr(self.current, each.field)
-        if not each.secret:
-            return each.kind.write(value)
-        return [masked(one) for one in value] if each.kind.many else masked(value)
+        if each.secret:
+            return [masked(one) for one in value] if each.kind.many else masked(value)
+        written = each.kind.write(value)
+        return PASSWORD.sub(MASK, written) if isinstance(written, str) else written
 
 
 def masked(secret: str) -> str:
