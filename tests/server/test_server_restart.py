@@ -54,4 +54,4 @@ def test_the_first_call_after_a_restart_finds_the_tools(smollm2: Path, tmp_path:
 def test_where_it_is_off_nothing_is_kept(smollm2: Path, tmp_path: Path) -> None:
     wanted = replace(config.load(Flags(data_folder=tmp_path), environment={}), prefix_cache=0)
     assert [cached(smollm2, wanted, "What is the first tool?") for _ in range(2)] == [0, 0]
-    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "cache" / "prefixes").exists()
