@@ -159,7 +159,7 @@ def test_the_next_turn_of_a_chat_finds_the_last_one_in_the_cache(smol: Engine) -
 def test_an_equal_prompt_is_decoded_once_and_answered_equally(smol: Engine) -> None:
     question = chat("Name three rivers of Europe and what flows into them.", max_tokens=8)
     run(smol, question)
-    [first], [second] = run(smol, question), run(smol, question)  # a prompt that is computed as a whole rounds otherwise
+    [first], [second] = run(smol, question), run(smol, question)  # known: a whole one rounds otherwise
     assert first.used.cached == second.used.cached == second.used.prompt - 1
     assert first.text == second.text
 

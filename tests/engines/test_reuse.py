@@ -16,17 +16,18 @@ class Held:
     tokens: list[int]
     running: bool
     used: int
+    asked: int
 
 
-def lane(number: int, tokens: list[int], *, running: bool = False, used: int = 0) -> Held:
-    return Held(number, tokens, running, used)
+def lane(number: int, tokens: list[int], *, running: bool = False, used: int = 0, asked: int = 0) -> Held:
+    return Held(number, tokens, running, used, asked)
 
 
 def chosen(prompt: list[int], lanes: list[Held], *, rewinds: bool) -> Reuse | None:
     held: Tree[int] = Tree()
     for each in lanes:
         held.put(each.lane, each.tokens)
-    candidates = [Candidate(each.lane, len(each.tokens), each.running, each.used) for each in lanes]
+    candidates = [Candidate(each.lane, len(each.tokens), each.running, each.used, each.asked) for each in lanes]
     return choose(prompt, candidates, held, rewinds=rewinds)
 
 
@@ -37,6 +38,15 @@ def test_the_longest_shared_beginning_wins() -> None:
 
 def test_the_last_token_of_a_prompt_is_always_left_to_decode() -> None:
     assert chosen([1, 2, 3], [lane(0, [1, 2, 3])], rewinds=True) == Reuse(0, 0, 2)
+
+
+def test_a_prompt_that_is_asked_once_more_takes_the_place_of_its_old_reply() -> None:
+    said = lane(0, [1, 2, 3, 8, 8, 8, 8, 8], asked=3)
+    assert chosen([1, 2, 3], [said, lane(1, [])], rewinds=True) == Reuse(0, 0, 2)
+    assert chosen([1, 2, 7], [said, lane(1, [])], rewinds=True) == Reuse(1, 0, 2), "another end"
+    assert chosen([1, 2, 3, 9], [said, lane(1, [])], rewinds=True) == Reuse(1, 0, 3), "another chat"
+    said.running = True
+    assert chosen([1, 2, 3], [said, lane(1, [])], rewinds=True) == Reuse(1, 0, 2)
 
 
 def test_without_anything_shared_the_sequence_used_longest_ago_is_taken() -> None:

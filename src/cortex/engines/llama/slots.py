@@ -60,7 +60,8 @@ class Flow:
 class Lane:
     """One sequence of the KV cache: the tokens it holds, their cells, and the flow that runs in it.
 
-    `tail` is what its last flow said and had not decoded when it ended: the next turn of a chat goes on behind it.
+    `asked` is how many tokens its last flow began with, `tail` what that said and had not decoded when it ended: the
+    next turn of a chat goes on behind it.
     """
 
     id: int
@@ -68,6 +69,7 @@ class Lane:
     cells: list[int] = field(default_factory=list)
     flow: Flow | None = None
     used: int = 0
+    asked: int = 0
     tail: list[int] = field(default_factory=list)
 
 
@@ -242,7 +244,9 @@ class Slots:
             self._place(self._waiting.popleft(), reuse)
 
     def _choose(self, prompt: Sequence[int]) -> Reuse | None:
-        lanes = [Candidate(lane.id, len(lane.tokens), lane.flow is not None, lane.used) for lane in self._lanes]
+        lanes = [
+            Candidate(lane.id, len(lane.tokens), lane.flow is not None, lane.used, lane.asked) for lane in self._lanes
+        ]
         return choose(prompt, lanes, self._held, rewinds=self._rewinds)
 
     def _soon_known(self, flow: Flow, length: int) -> bool:
@@ -271,7 +275,7 @@ class Slots:
             self._held.put(lane.id, lane.tokens)
             self._cells.hold(lane.cells)
             source.used = next(self._clock)
-        lane.flow, flow.lane = flow, lane
+        lane.flow, lane.asked, flow.lane = flow, len(flow.tokens), lane
         flow.cached = len(lane.tokens) if flow.cached is None else flow.cached
 
     def _leave(self, flow: Flow) -> None:
