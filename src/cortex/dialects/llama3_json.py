@@ -8,16 +8,10 @@ Source: the chat templates of meta-llama/Llama-3.1-8B-Instruct and Llama-3.2-3B-
 from cortex.core.dialect import Dialect, Notation
 
 CALL = '{"name": "«name»", "parameters": «arguments»}'
-# As the tools are in the prompt, which small ones repeat.
-TYPED = '{"type": "function", "name": "«name»", "parameters": «arguments»}'
 
 DIALECT = Dialect(
     name="llama3-json",
     notation=Notation(CALL, separator="; "),
-    also=(
-        Notation(TYPED, separator="; "),
-        Notation(begin="<|python_tag|>", call=CALL, separator="; "),
-        Notation(begin="<|python_tag|>", call=TYPED, separator="; "),
-    ),
+    also=(Notation(begin="<|python_tag|>", call=CALL, separator="; "),),
     detect=('"parameters": ', '{"name": ', "ipython"),
 )
