@@ -166,3 +166,14 @@ def test_the_longer_of_two_names_is_not_cut_short(dialect: Dialect) -> None:
     for chunks in cuts('{"name": "now_and_then", "arguments": {}}'):
         reply = read(dialect, chunks, Reading({**NAMES, "now_and_then": {}}))
         assert calls(reply) == [("now_and_then", {})]
+
+
+def test_a_model_that_writes_its_own_fence_to_the_letter_is_held_to_it() -> None:
+    """Free text may lead to other ways to write the same call; once the own one has begun, they are none any more."""
+    state = matcher(grammar.build(find("fallback"), Rules(TOOLS), {}))
+    assert state.try_consume_tokens(begun := list(b'Yes.\n```json\n[\n{"name": "now"')) == len(begun)
+    assert state.compute_ff_bytes() == b', "arguments": {}}'
+    assert state.try_consume_tokens(rest := list(b', "arguments": {}}\n]')) == len(rest)
+    assert state.compute_ff_bytes() == b"\n```"
+    assert state.try_consume_tokens(list(b"\n```")) == len(b"\n```")
+    assert state.is_stopped()

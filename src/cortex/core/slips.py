@@ -13,8 +13,8 @@ from functools import cached_property
 from cortex.core.calls import GAP, Calls
 from cortex.core.dialect import Notation, announced
 from cortex.core.drawing import flexible
-from cortex.core.lark import either, quote, regex
-from cortex.core.loose import BETWEEN, FORMS, KEYS, SPACE, Fence, Form
+from cortex.core.lark import either, escape, quote, regex
+from cortex.core.loose import BETWEEN, FORMS, KEYS, SPACE, Fence, Form, is_loose
 
 NAME = rf'\{{{GAP}"name"{GAP}:{GAP}"'
 FIRST = rf"({GAP}\[)?{GAP}{NAME}"  # what stands between a family's mark and the first name
@@ -57,15 +57,29 @@ class Slips:
         if calls.rules.parallel:
             fenced = (form for form in FORMS if form.fence)
             out.rule(" | ".join(f"{self.lead(form)} {form.name}" for form in fenced), "loose_again")
-        loose = (
-            Way(form.lead, self.section(form), self.known, unless="" if form.fence else self.behind_mark)
-            for form in FORMS
-        )
-        return [*self.foreign(), *loose]
+        loose = (Way(form.lead, self.section(form), self.known, unless=self.unless(form)) for form in FORMS)
+        return [*self.foreign(), *self.exact(), *loose]
 
     @property
     def known(self) -> str:
         return f'{self.calls.names}"'
+
+    @property
+    def fenced(self) -> Sequence[Notation]:
+        """The dialect's own notations that are loose forms in a fence."""
+        return [each for each in self.calls.dialect.notations if each.lead.startswith("```") and is_loose(each.lead)]
+
+    def exact(self) -> Iterator[Way]:
+        """Where a model writes the lead of its own notation to the letter, nothing about it is loose: what follows the
+        name is forced, and the last mark ends the reply."""
+        for each in self.fenced:
+            yield Way(SPACE + escape(each.lead), self.calls.rest(each, len(each.lead)), self.known)
+
+    def unless(self, form: Form) -> str:
+        """What ends in the lead of this form and is another way's."""
+        exact = [f".*{escape(each.lead)}" for each in self.fenced if re.search(rf"(?m:^){form.lead}$", each.lead)]
+        others = [*exact, *([self.behind_mark] if self.fences and not form.fence else [])]
+        return either(others) if others else ""
 
     def patterns(self) -> Iterator[str]:
         """What text without calls must not hold."""
