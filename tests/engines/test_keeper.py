@@ -213,7 +213,7 @@ def test_a_model_whose_file_went_away_as_it_was_loaded_keeps_nothing(
     def gone(*_: object) -> str:
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr("cortex.engines.llama.engine.fingerprint", gone)
+    monkeypatch.setattr("cortex.engines.llama.extra.fingerprint", gone)
     assert say(start(path, tmp_path), job(LONG)).finish
     assert "prefixes cannot be kept" in caplog.text
 

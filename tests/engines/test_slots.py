@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from cortex.engines.llama.guess import Tries
-from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots, parts
+from cortex.engines.llama.pace import LEAST_PREFILL, parts
+from cortex.engines.llama.slots import Chunk, Flow, Slots
 
 
 @dataclass

@@ -24,6 +24,10 @@ class Cells:
         self._holders.update(cells)
         return cells
 
+    def alone(self, cell: int) -> bool:
+        """Whether one sequence holds this cell."""
+        return self._holders[cell] == 1
+
     def hold(self, cells: Sequence[int]) -> None:
         self._holders.update(cells)
 

@@ -75,23 +75,27 @@ class Context:
     def share(self, source: int, target: int, length: int) -> None:
         self._lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
-    def state(self, lane: int, length: int) -> bytearray:
-        """A copy of what this sequence holds, or of its first tokens' cells: the sequence behind all others serves to
-        cut it. Empty where there is none to be had."""
+    def state(self, lane: int, length: int, behind: int = 0) -> bytearray:
+        """A copy of what this sequence holds, or of the cells of its first tokens, those `behind` so many of them: the
+        sequence behind all others serves to cut it. Empty where there is none to be had."""
         if not self._scratch:
             return self._state(lane)
-        self.share(lane, self._scratch, length)
+        self._lib.llama_memory_seq_cp(self._memory, lane, self._scratch, behind, length)
         try:
             return self._state(self._scratch)
         finally:
             self.trim(self._scratch, 0)
 
-    def restore(self, lane: int, state: bytes | bytearray | memoryview) -> bool:
-        """Fill this empty sequence with a copy. False where it does not fit; then it stays empty."""
-        if self._lib.llama_state_seq_set_data(self._context, ffi.from_buffer(state), len(state), lane):
-            return True
-        self.trim(lane, 0)
-        return False
+    def restore(self, lane: int, state: bytes | bytearray | memoryview, *, behind: bool = False) -> bool:
+        """Fill this empty sequence with a copy, or go on with one `behind` what it holds. False where that does not
+        fit; then it stays as it was."""
+        into = self._scratch if behind else lane
+        done = bool(self._lib.llama_state_seq_set_data(self._context, ffi.from_buffer(state), len(state), into))
+        if behind and done:
+            self._lib.llama_memory_seq_cp(self._memory, into, lane, 0, -1)
+        if behind or not done:
+            self.trim(into, 0)
+        return done
 
     def _state(self, lane: int) -> bytearray:
         size = self._lib.llama_state_seq_get_size(self._context, lane)

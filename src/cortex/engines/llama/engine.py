@@ -11,28 +11,29 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError, TooLong
+from cortex.core.errors import BadRequest, CortexError, EngineError, LoadError
 from cortex.core.job import Cut, Failure, Finish, Job, Piece, Segment
 from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import curve, machine, sampling, small, waiting
-from cortex.engines.llama.abi import PINNED, POOLING_RANK
+from cortex.engines.llama.abi import CACHE_TYPES, PINNED, POOLING_RANK
+from cortex.engines.llama.aside import Aside
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.echo import Echo
 from cortex.engines.llama.embedding import Embedder
-from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of
+from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of, shelf_of
 from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.keeper import Keeper
 from cortex.engines.llama.lookup import Lookup
 from cortex.engines.llama.measured import recalled
 from cortex.engines.llama.model import Model, Settings
-from cortex.engines.llama.pace import FIRST, Pace
-from cortex.engines.llama.run import Run
+from cortex.engines.llama.pace import FIRST, LEAST_PREFILL, Pace
+from cortex.engines.llama.run import Run, check_length, limit_of
 from cortex.engines.llama.said import Said
 from cortex.engines.llama.sampling import Sampler
-from cortex.engines.llama.shelf import Shelf, fingerprint
-from cortex.engines.llama.slots import LEAST_PREFILL, Chunk, Flow, Slots
+from cortex.engines.llama.shelf import fingerprint
+from cortex.engines.llama.slots import Chunk, Flow, Slots
 from cortex.engines.llama.small import Small
 from cortex.engines.llama.vocabulary import Vocabulary
 from cortex.engines.llama.warm import Meter, Speed
@@ -91,8 +92,9 @@ class Llama:
         self._pace = Pace(self._decoder.batch - load.parallel - LEAST_PREFILL)
         self._grammars = _grammars(self._vocabulary) if model.causal else None
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
-        shelf = _shelf(load, extra, whole=not model.rewinds)
+        shelf = shelf_of(load, extra, whole=not model.rewinds)
         self._keeper = Keeper(self._decoder, self._slots, shelf, rewinds=model.rewinds)
+        self._aside = self._copies(extra.cache_type)
         self._said = Said(self._vocabulary.pieces, self._vocabulary.special, self._vocabulary.plainly)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
@@ -101,6 +103,14 @@ class Llama:
         self._lookup, self._costs = extra.lookup, speed.costs
         self._curve = speed.curve or Curve.straight(speed.costs)
         self._small = self._helper(load, extra, replace(shape, threads=speed.one))
+
+    def _copies(self, cache_type: str) -> Aside | None:
+        """What keeps copies of idle sequences, half as much of them as of cells; None where cells cannot be copied in
+        parts. What they cost a GPU was never measured."""
+        if not self._model.rewinds or self._model.offloads:
+            return None
+        cell = int(self._model.cell * CACHE_TYPES[cache_type][1])
+        return Aside(self._decoder, self._slots, most=self._decoder.cells * cell // 2, cell=cell)
 
     def _warm_up(self, load: Load, extra: Extra, threads: list[int]) -> Speed:
         """A few small decodes: they bring the weights into memory, and tell the pace of this machine."""
@@ -150,7 +160,7 @@ class Llama:
     @property
     def _rests(self) -> bool:
         """Whether there is something to do that nobody waits for."""
-        return self._slots.has_tails or self._keeper.unsaved
+        return bool(self._slots.has_tails or self._keeper.unsaved or (self._aside and self._aside.busy))
 
     def submit(self, number: int, job: Job) -> None:
         """Queue this job. What its grammar forces from the start is said at once, and decoded with the prompt."""
@@ -174,7 +184,7 @@ class Llama:
             lasting=self._lasting if job.ignore_eos else None,
             guesser=self._guesser(number, job, tokens),
             prompt=len(tokens),
-            limit=_limit(len(tokens), job, self.context),
+            limit=limit_of(len(tokens), job, self.context),
             echo=self._echo(job, tokens),
         )
         run.flow.wanted = run.echo.wanted if run.echo else None
@@ -182,9 +192,15 @@ class Llama:
         if _tells(piece):
             self._ready.append(piece)
         if not piece.finish:
-            run.flow.marks = [] if run.echo else self._keeper.fetch(tokens)  # an echo computes its prompt anew
+            run.flow.marks = [] if run.echo else self._fetch(tokens)  # an echo computes its prompt anew
             self._runs[number] = run
             self._slots.add(run.flow)
+
+    def _fetch(self, prompt: list[int]) -> list[int]:
+        """Bring back what is known of this prompt. Where to take checkpoints on the way through it."""
+        if self._aside:
+            self._aside.fetch(prompt)
+        return self._keeper.fetch(prompt)
 
     def _sampler(self, job: Job, tokens: list[int]) -> Sampler:
         key = sampling.random_key(job.sampling.seed)
@@ -200,7 +216,7 @@ class Llama:
         if self._model.pooling == POOLING_RANK:
             raise BadRequest("this model ranks texts; it makes no vectors of them", param="model")
         tokens = self._whole(job.prompt)
-        _check_length(len(tokens), job, self.context + 1)  # no reply needs room
+        check_length(len(tokens), job, self.context + 1)  # no reply needs room
         self._embedder.add(number, tokens)
 
     def _whole(self, prompt: Sequence[Segment]) -> list[int]:
@@ -237,11 +253,14 @@ class Llama:
         return self._continue() + self._embedder.step(gently=bool(self._runs))
 
     def _rest(self) -> None:
-        """A little of what nobody waits for: what was said last goes through the model, then prefixes to the disk."""
+        """A little of what nobody waits for: what was said last goes through the model, then prefixes to the disk, then
+        sequences of a while ago leave the cache."""
         if chunks := self._slots.tails(TAIL):
             self._decode_tails(chunks)
-        else:
+        elif self._keeper.unsaved:
             self._keeper.save()
+        elif self._aside:
+            self._aside.tidy()
 
     def _decode_tails(self, chunks: list[Chunk]) -> None:
         report = self._slots.decoded
@@ -316,6 +335,8 @@ class Llama:
         logger.error("job %d: %s", flow.number, error.message)
         del self._runs[flow.number]
         self._slots.lose(flow)
+        if self._aside:
+            self._aside.ended()
         if self._small:
             self._small.end(flow.number)
         return Failure(flow.number, error.message)
@@ -326,23 +347,14 @@ class Llama:
             # What a model that cannot rewind has been through is of use only where the next turn says all of it.
             again = finish == "stop" or (finish == "length" and self._model.rewinds)
             self._slots.remove(run.flow, tail=again and not run.echo)
+            if self._aside:
+                self._aside.ended()
             if self._small:
                 self._small.end(number)
             if not run.echo:  # texts to be rated do not come back
                 self._keeper.ended(run.flow.tokens[: run.prompt])
             if not _given(run.job.prompt):
                 self._said.remember(run.flow.tokens, ended=finish == "stop")
-
-
-def _shelf(load: Load, extra: Extra, *, whole: bool) -> Shelf | None:
-    if not extra.prefixes:
-        return None
-    try:
-        model = fingerprint(Path(load.path), PINNED, extra.cache_type, extra.flash_attention)
-    except OSError as error:  # the file was replaced as it was loaded
-        logger.warning("prefixes cannot be kept of %s: %s", load.path, error.strerror or error)
-        return None
-    return Shelf(Path(extra.prefixes), model, extra.prefixes_bytes, whole=whole)
 
 
 def _given(prompt: Sequence[Segment]) -> bool:
@@ -352,26 +364,6 @@ def _given(prompt: Sequence[Segment]) -> bool:
 
 def _tells(piece: Piece) -> bool:
     return bool(piece.data or piece.finish or piece.tokens or piece.prompt)
-
-
-def _limit(prompt: int, job: Job, context: int) -> int:
-    """How many tokens may be said after a prompt of so many."""
-    _check_length(prompt, job, context)
-    if job.max_tokens is not None and job.max_tokens < 0:
-        raise BadRequest(f"max_tokens is {job.max_tokens}: a reply cannot have less than none", param="max_tokens")
-    return min(context if job.max_tokens is None else job.max_tokens, context - prompt)
-
-
-def _check_length(tokens: int, job: Job, context: int) -> None:
-    if not tokens:
-        raise BadRequest("the prompt is empty", param=job.source)
-    if tokens >= context:
-        fits = f"{context - 1}" if job.embed else f"{context}, reply included"
-        raise TooLong(
-            f"the prompt has {tokens} tokens and the context takes {fits}: shorten {job.source}, "
-            "or load the model with a larger context",
-            param=job.source,
-        )
 
 
 def _grammars(vocabulary: Vocabulary) -> Grammars:

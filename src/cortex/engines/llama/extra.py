@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from cortex.core.errors import LoadError
 from cortex.engines.base import Load
-from cortex.engines.llama.abi import CACHE_TYPES
+from cortex.engines.llama.abi import CACHE_TYPES, PINNED
 from cortex.engines.llama.model import Model
+from cortex.engines.llama.shelf import Shelf, fingerprint
 
 logger = logging.getLogger(__name__)
 
@@ -64,3 +66,15 @@ def cells_of(context: int, parallel: int) -> int:
     others room, beginnings are shared, and where it does not suffice the youngest request waits for the others.
     """
     return context * min(parallel, 2)
+
+
+def shelf_of(load: Load, extra: Extra, *, whole: bool) -> Shelf | None:
+    """Where beginnings of prompts are kept on disk. `whole` as in `Shelf`."""
+    if not extra.prefixes:
+        return None
+    try:
+        model = fingerprint(Path(load.path), PINNED, extra.cache_type, extra.flash_attention)
+    except OSError as error:  # the file was replaced as it was loaded
+        logger.warning("prefixes cannot be kept of %s: %s", load.path, error.strerror or error)
+        return None
+    return Shelf(Path(extra.prefixes), model, extra.prefixes_bytes, whole=whole)

@@ -25,11 +25,13 @@ SEEN: Final = 16  # prompts that a new one is compared with
 
 
 class States(Protocol):
-    def state(self, lane: int, length: int) -> bytearray:
-        """A copy of the first tokens' cells of this sequence; of the whole, where it cannot be cut. Empty: no copy."""
+    def state(self, lane: int, length: int, behind: int = 0) -> bytearray:
+        """A copy of the cells of this sequence's first tokens, of those `behind` so many; of the whole, where it cannot
+        be cut. Empty: no copy."""
 
-    def restore(self, lane: int, state: Data) -> bool:
-        """Put a copy into this sequence, which is empty. False where it does not fit: the sequence stays empty."""
+    def restore(self, lane: int, state: Data, *, behind: bool = False) -> bool:
+        """Put a copy into this sequence, which is empty, or ends where the copy begins (`behind`). False where it does
+        not fit: the sequence stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Keeper:
 
     def _put(self, tokens: Sequence[int], state: Data, keep: int | None = None) -> bool:
         """Make this copy a sequence, or the first `keep` tokens of it."""
-        return self._slots.restore(tokens, lambda lane: self._states.restore(lane, state), keep=keep)
+        return bool(self._slots.restore(tokens, lambda lane: self._states.restore(lane, state), keep=keep))
 
     def _marks(self, prompt: list[int]) -> list[int]:
         parts = max((common(prompt, other) for other in self._seen), default=0)

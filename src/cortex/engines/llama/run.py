@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cortex.core.errors import BadRequest, TooLong
 from cortex.core.job import Chosen, Finish, Job, Piece, Usage
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama import likely
@@ -136,3 +137,23 @@ class Run:
         told, self.told = tuple(self.told), []
         data = self.vocabulary.text(self._since(begin))
         return Piece(self.flow.number, data, finish, self.usage, told)
+
+
+def limit_of(prompt: int, job: Job, context: int) -> int:
+    """How many tokens may be said after a prompt of so many."""
+    check_length(prompt, job, context)
+    if job.max_tokens is not None and job.max_tokens < 0:
+        raise BadRequest(f"max_tokens is {job.max_tokens}: a reply cannot have less than none", param="max_tokens")
+    return min(context if job.max_tokens is None else job.max_tokens, context - prompt)
+
+
+def check_length(tokens: int, job: Job, context: int) -> None:
+    if not tokens:
+        raise BadRequest("the prompt is empty", param=job.source)
+    if tokens >= context:
+        fits = f"{context - 1}" if job.embed else f"{context}, reply included"
+        raise TooLong(
+            f"the prompt has {tokens} tokens and the context takes {fits}: shorten {job.source}, "
+            "or load the model with a larger context",
+            param=job.source,
+        )

@@ -7,6 +7,7 @@ their beginning share its cells. `Slots` keeps the same books and gives its orde
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,11 @@ from typing import Final, Protocol
 
 from cortex.engines.llama.cells import Cells
 from cortex.engines.llama.guess import NOTHING, Tries
+from cortex.engines.llama.pace import parts
 from cortex.engines.llama.prefix import common
 from cortex.engines.llama.reuse import Candidate, Reuse, choose
 from cortex.engines.llama.tree import Tree
 
-LEAST_PREFILL: Final = 4  # tokens of a prompt in every batch, however full it is with running streams
 EVICTED: Final = 256  # cells that an idle sequence loses at a time
 WORTH_WAITING: Final = 32  # tokens: a prompt that another is just decoding is not decoded twice
 
@@ -114,6 +115,11 @@ class Slots:
         self._waiting: deque[Flow] = deque()
 
     @property
+    def total(self) -> int:
+        """Cells of the cache."""
+        return self._cells.total
+
+    @property
     def free(self) -> int:
         """Cells that hold nothing."""
         return self._cells.free
@@ -181,7 +187,8 @@ class Slots:
             if flow.settled:
                 self._add(flow, max(1, budget - _tokens(chunks)), chunks)
         prompts = [flow for flow in running if flow.lane and not flow.settled]
-        for flow, part in zip(prompts, parts(budget - _tokens(chunks), _pending(prompts)), strict=True):
+        left, pending = budget - _tokens(chunks), [flow.pending for flow in prompts]
+        for flow, part in zip(prompts, parts(left, pending), strict=True):
             self._add(flow, part, chunks)
         self._try_drafts(chunks, budget)
         return chunks
@@ -195,9 +202,7 @@ class Slots:
     def decoded(self, chunk: Chunk) -> None:
         """This chunk's tokens are in the cache now."""
         lane = self._lanes[chunk.lane]
-        lane.tokens.extend(chunk.all)
-        self._held.extend(lane.id, chunk.all)
-        lane.cells.extend(self._cells.take(len(chunk.all)))
+        self._hold(lane, chunk.all)
         del lane.tail[: len(chunk.tokens)]
         chunk.flow.settled = chunk.flow.settled or chunk.last
 
@@ -211,20 +216,46 @@ class Slots:
         length, lanes = self._held.longest(tokens)
         return lanes[0] if length == len(tokens) else None
 
-    def restore(self, tokens: Sequence[int], put: Callable[[int], bool], *, keep: int | None = None) -> bool:
+    def restore(
+        self, tokens: Sequence[int], put: Callable[[int], bool], *, keep: int | None = None, behind: int = 0
+    ) -> Lane | None:
         """Let `put` fill a sequence with these tokens, in place of what was used longest ago; the first `keep` of them
-        stay (None: all). False where all sequences run, or there is no room."""
-        idle = (lane for lane in self._lanes if not lane.flow)
+        stay (None: all). The first `behind` of them are shared with a sequence that holds them, and `put` does the
+        rest. None where all sequences run, or there is no room."""
+        source = self.holding(tokens[:behind]) if behind else None
+        idle = (lane for lane in self._lanes if not lane.flow and lane.id != source)
         lane = min(idle, key=lambda lane: (bool(lane.tokens), lane.used), default=None)
-        if lane is None:
-            return False
+        if lane is None or (behind and source is None):
+            return None
         self._trim(lane, 0)
-        if self._spare(len(tokens), []) < len(tokens) or not put(lane.id):
-            return False
-        lane.tokens, lane.cells, lane.used = list(tokens), self._cells.take(len(tokens)), next(self._clock)
-        self._held.put(lane.id, tokens)
+        if source is not None:
+            self._share(self._lanes[source], lane, behind)
+        lane.used = next(self._clock)
+        wanted = len(tokens) - behind
+        if self._spare(wanted, []) < wanted or len(lane.tokens) != behind or not put(lane.id):
+            self._trim(lane, 0)
+            return None
+        lane.asked = 0
+        self._hold(lane, tokens[behind:])
         self._trim(lane, len(tokens) if keep is None else keep)
-        return True
+        return lane
+
+    @property
+    def used(self) -> int:
+        """Cells that hold something."""
+        return self.total - self.free
+
+    def idle(self) -> list[Lane]:
+        """The sequences that hold something and in which nothing runs, the one used longest ago first."""
+        return sorted((lane for lane in self._lanes if lane.tokens and not lane.flow), key=lambda lane: lane.used)
+
+    def shared(self, lane: Lane) -> int:
+        """How many of this sequence's cells, from its beginning on, another holds, too."""
+        return bisect_left(lane.cells, True, key=lambda cell: self._cells.alone(cell))
+
+    def forget(self, lane: Lane) -> None:
+        """Empty this idle sequence."""
+        self._trim(lane, 0)
 
     def rewind(self, flow: Flow, sure: int = 0) -> None:
         """Forget what of this flow's draft was not said; the first `sure` tokens of its sequence are its own."""
@@ -270,13 +301,23 @@ class Slots:
             self._trim(lane, reuse.length)
         else:
             self._trim(lane, 0)
-            self._cache.share(source.id, lane.id, reuse.length)
-            lane.tokens, lane.cells = source.tokens[: reuse.length], source.cells[: reuse.length]
-            self._held.put(lane.id, lane.tokens)
-            self._cells.hold(lane.cells)
+            self._share(source, lane, reuse.length)
             source.used = next(self._clock)
         lane.flow, lane.asked, flow.lane = flow, len(flow.tokens), lane
         flow.cached = len(lane.tokens) if flow.cached is None else flow.cached
+
+    def _share(self, source: Lane, lane: Lane, length: int) -> None:
+        """The first tokens of `source` are those of this empty sequence, too."""
+        self._cache.share(source.id, lane.id, length)
+        lane.tokens, lane.cells = source.tokens[:length], source.cells[:length]
+        self._held.put(lane.id, lane.tokens)
+        self._cells.hold(lane.cells)
+
+    def _hold(self, lane: Lane, tokens: Sequence[int]) -> None:
+        """These tokens follow in this sequence, each in a cell of its own."""
+        lane.tokens.extend(tokens)
+        self._held.extend(lane.id, tokens)
+        lane.cells.extend(self._cells.take(len(tokens)))
 
     def _leave(self, flow: Flow) -> None:
         if flow.lane:
@@ -336,26 +377,6 @@ class Slots:
         self._leave(youngest)
         self._waiting.appendleft(youngest)
         return True
-
-
-def parts(budget: int, pending: Sequence[int]) -> list[int]:
-    """How much of a budget each prompt gets that has so many tokens pending; they are in the order of their age.
-
-    The oldest gets at least half, so that it comes to its end, and the others the rest, the shortest first: a short
-    prompt need not wait for a long one. However small the budget, the oldest gets a few.
-    """
-    if not pending:
-        return []
-    shares = [0] * len(pending)
-    shares[0] = min(pending[0], max((budget + 1) // 2, LEAST_PREFILL))
-    for i in [*sorted(range(1, len(pending)), key=lambda i: pending[i]), 0]:
-        more = min(pending[i] - shares[i], max(0, budget - sum(shares)))
-        shares[i] += more
-    return shares
-
-
-def _pending(flows: Sequence[Flow]) -> list[int]:
-    return [flow.pending for flow in flows]
 
 
 def _until_mark(flow: Flow) -> int:
