@@ -13,36 +13,74 @@ from cortex.engines.llama.slots import Chunk
 
 @dataclass
 class Pairs:
-    """Two tokens at a time cost `pair`, a row of logits a tenth of that."""
+    """Two tokens at a time cost `pair`, a row of logits a tenth of that, and each token `cell` for each one before it.
+    Cells are their positions."""
 
     pair: float
+    cell: float = 0.0
+    cells: int = 100
+    copies: bool = True
     used: float = 0.0
-    held: int = 0
-    sizes: list[int] = field(default_factory=list)
+    held: list[list[int]] = field(default_factory=lambda: [[], [], []])
+    disturbed: float = 0.0  # what every second decode costs more
+    decodes: int = 0
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
         [chunk] = chunks
-        assert chunk.start == self.held == 0
-        self.held = len(chunk.all)
-        self.used += self.pair * ((self.held + 1) // 2 + 0.1 * (1 + len(chunk.draft)))
-        self.sizes.append(self.held)
+        count, held = len(chunk.all), self.held[chunk.lane]
+        assert chunk.start == max(held, default=-1) + 1
+        self.used += self.pair * ((count + 1) // 2 + 0.1 * (1 + len(chunk.draft))) + self.cell * count * len(held)
+        self.decodes += 1
+        self.used += self.disturbed * (self.decodes % 2)
+        held += range(chunk.start, chunk.start + count)
+        assert sum(map(len, self.held)) <= self.cells
 
     def trim(self, lane: int, keep: int) -> bool:
-        self.held = keep
+        self.held[lane] = [position for position in self.held[lane] if position < keep]
         return True
+
+    def share(self, source: int, target: int, length: int) -> None:
+        self.held[target] += [position for position in self.held[source] if position < length]
+
+    def state(self, lane: int, length: int) -> bytearray:
+        return bytearray(position for position in self.held[lane] if position < length)
+
+    def restore(self, lane: int, state: bytearray) -> bool:
+        self.held[lane] = list(state) if self.copies else []
+        return self.copies
 
 
 def test_each_size_is_measured_by_what_was_used_for_it() -> None:
     pairs = Pairs(0.01)
     found = curve.measure(pairs, lambda: pairs.used)
-    assert pairs.held == 0
+    assert pairs.held == [[], [], []]
     assert [size for size, _ in found.points] == sorted({1, 8, *curve.MORE})
     assert dict(found.points) == pytest.approx({n: 0.01 * ((n + 1) // 2 + 0.1 * n) for n, _ in found.points})
-    assert found.row == pytest.approx(0.001)
+    assert (found.row, found.cell) == (pytest.approx(0.001), 0)
 
 
 def test_of_a_slow_model_only_the_sizes_that_tell_most_are_measured() -> None:
-    pairs = Pairs(0.22)
+    pairs = Pairs(0.17)
     found = curve.measure(pairs, lambda: pairs.used)
     assert [size for size, _ in found.points] == [1, 4, 8]
     assert found.of(2) == pytest.approx(found.of(1) + (found.of(4) - found.of(1)) / 3)
+
+
+@pytest.mark.parametrize("cells", [1100, 16_384])
+def test_what_tokens_pay_for_those_before_them_is_measured_behind_copies_of_a_few(cells: int) -> None:
+    pairs = Pairs(0.01, cell=1e-5, cells=cells)
+    assert curve.measure(pairs, lambda: pairs.used).cell == pytest.approx(1e-5)
+    assert pairs.held == [[], [], []]
+
+
+def test_where_nothing_can_be_copied_attention_is_taken_to_cost_nothing() -> None:
+    pairs = Pairs(0.01, cell=1e-5, cells=16_384, copies=False)
+    assert curve.measure(pairs, lambda: pairs.used).cell == 0
+    assert pairs.held == [[], [], []]
+
+
+def test_a_decode_that_was_disturbed_does_not_count() -> None:
+    pairs, calm = Pairs(0.01, cell=1e-5, cells=4096, disturbed=0.5), Pairs(0.01, cell=1e-5, cells=4096)
+    found, want = curve.measure(pairs, lambda: pairs.used), curve.measure(calm, lambda: calm.used)
+    assert dict(found.points) == pytest.approx({size: want.of(size) for size, _ in found.points})
+    assert found.cell == pytest.approx(want.cell)

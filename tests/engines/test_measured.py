@@ -11,7 +11,7 @@ from cortex.engines.llama.measured import MOST, recalled
 from cortex.engines.llama.warm import Speed
 from cortex.engines.llama.worth import Costs, Curve
 
-SPEED = Speed(3, 4, Costs(0.03, 0.01, 0.002), curve=Curve(((1, 1.5), (2, 1.75)), 0.25))
+SPEED = Speed(3, 4, Costs(0.03, 0.01, 0.002), curve=Curve(((1, 1.5), (2, 1.75)), 0.25, 0.125))
 OTHER = Speed(1, 1, Costs(1.0, 1.0, 1.0))
 
 
@@ -39,10 +39,12 @@ def test_what_was_measured_beside_others_is_not_kept(tmp_path: Path) -> None:
         (b"0.03", b"NaN"),
         (b"0.03", b"null"),
         (b"0.03, ", b""),
-        (b", 0.25]", b", 0.25"),
+        (b", 0.125]", b", 0.125"),
+        (b", 0.125]", b"]"),
+        (b"0.125", b"-0.125"),
         (b"[[", b"\xff"),
-        (b"[[3, 4], [0.03, 0.01, 0.002], [[1, 1.5], [2, 1.75]], 0.25]", b"{}"),
-        (b"[[3, 4], [0.03, 0.01, 0.002], [[1, 1.5], [2, 1.75]], 0.25]", b"7"),
+        (b"[[3, 4], [0.03, 0.01, 0.002], [[1, 1.5], [2, 1.75]], 0.25, 0.125]", b"{}"),
+        (b"[[3, 4], [0.03, 0.01, 0.002], [[1, 1.5], [2, 1.75]], 0.25, 0.125]", b"7"),
         (b"[1, 1.5]", b"[2, 1.5]"),
         (b", [2, 1.75]", b""),
         (b"[2, 1.75]", b"[2]"),

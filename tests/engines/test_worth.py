@@ -112,3 +112,16 @@ def test_what_is_due_and_what_others_decode_fill_a_size_too() -> None:
     pairs = Curve(((1, 1.0), (2, 1.1), (3, 1.9), (4, 2.0)), 0.0)
     assert [worthwhile([4], [False], Trust(), pairs, 1, due=due) for due in (1, 2, 3)] == [1, 0, 1]
     assert worthwhile([4], [False], Trust(), pairs, 3) == 1
+
+
+def test_behind_a_long_prompt_a_guess_must_be_better() -> None:
+    """A decode of one takes 21 there and 45 behind 4,000 tokens, of which a token that is tried pays 24 as well."""
+    curve = Curve(((1, 21.0), (2, 31.0), (8, 91.0)), 1.0, cell=0.006)
+    tried = [worthwhile([6] * 4, [False] * 4, Trust(), curve, 1, depth=depth) for depth in (0, 1000, 4000)]
+    assert tried[0] > tried[1] > tried[2] == 0
+    assert worthwhile([12] * 4, [False] * 4, Trust(), curve, 1, depth=4000) > 0
+
+
+def test_a_small_model_must_be_surer_behind_a_long_prompt() -> None:
+    costs, own = Costs(1.0, 0.2, 0.1), Costs(0.05, 0.0, 0.0)
+    assert [another(0.6, costs, own, 1, behind) for behind in (0.0, 1.0)] == [True, False]

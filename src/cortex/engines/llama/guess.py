@@ -74,25 +74,25 @@ class Guesser:
         if self.lookup:
             self.lookup.said(tokens)
 
-    def tries(self, most: int, constraint: Constraint | None, streams: int, due: int = 1) -> Tries:
+    def tries(self, most: int, constraint: Constraint | None, streams: int, *, due: int = 1, depth: int = 0) -> Tries:
         """What is worth trying, of at most so many tokens, while so many jobs share the decode, in which this one has
-        so many tokens due."""
+        so many tokens due, and `depth` before them."""
         most, self._asked = min(most, MOST), False
         guess, self._predicted = self._guess(most)
         self._last = self._follow(guess.tokens, constraint).first(most)
         self._matches = [guess.match + guess.step * i for i in range(len(self._last))]
-        length = worthwhile(self._matches, self._last.forced, self._trust, self.curve, streams, due)
+        length = worthwhile(self._matches, self._last.forced, self._trust, self.curve, streams, due, depth)
         if length or not self.small:
             return self._last.first(length)
-        return self._ask(self.small, most, constraint, streams)
+        return self._ask(self.small, most, constraint, streams, depth)
 
-    def _ask(self, small: Small, most: int, constraint: Constraint | None, streams: int) -> Tries:
-        likely = 1.0
+    def _ask(self, small: Small, most: int, constraint: Constraint | None, streams: int, depth: int) -> Tries:
+        likely, behind = 1.0, depth * self.curve.cell / self.curve.of(1)
 
         def pays(probability: float, own: Costs) -> bool:
             nonlocal likely
             likely *= self._faith.of(matching(probability))
-            return another(likely, self.costs, own, streams)
+            return another(likely, self.costs, own, streams, behind)
 
         tokens, forced, probabilities = small(most, constraint, pays)
         if tokens:

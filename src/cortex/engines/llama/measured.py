@@ -37,8 +37,8 @@ def recalled(folder: Path, name: str, measure: Callable[[], Speed]) -> Speed:
 
 def _read(file: Path) -> Speed | None:
     try:
-        (one, more), costs, points, row = json.loads(file.read_bytes())
-        known = Speed(int(one), int(more), Costs(*map(float, costs)), curve=_curve(points, row))
+        (one, more), costs, points, row, cell = json.loads(file.read_bytes())
+        known = Speed(int(one), int(more), Costs(*map(float, costs)), curve=_curve(points, row, cell))
         os.utime(file)
     except (OSError, ValueError, TypeError):
         return None
@@ -46,24 +46,24 @@ def _read(file: Path) -> Speed | None:
     return known if right and all(0 <= cost < math.inf for cost in astuple(known.costs)) else None
 
 
-def _curve(points: Sequence[Sequence[Any]], row: Any) -> Curve | None:
+def _curve(points: Sequence[Sequence[Any]], row: Any, cell: Any) -> Curve | None:
     """ValueError where it can be none."""
     if not points:
         return None
     sizes, costs = [int(size) for size, _ in points], [float(cost) for _, cost in points]
     if sizes[0] != 1 or len(sizes) < LEAST or sizes != sorted(set(sizes)):
         raise ValueError(f"no curve goes through {sizes}")
-    if not all(0 <= cost < math.inf for cost in (*costs, float(row))):
+    if not all(0 <= cost < math.inf for cost in (*costs, float(row), float(cell))):
         raise ValueError(f"nothing costs {costs}")
-    return Curve(tuple(zip(sizes, costs, strict=True)), float(row))
+    return Curve(tuple(zip(sizes, costs, strict=True)), float(row), float(cell))
 
 
 def _write(file: Path, speed: Speed) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_suffix(f".{os.getpid()}")
-        points, row = (speed.curve.points, speed.curve.row) if speed.curve else ((), 0.0)
-        new.write_text(json.dumps([(speed.one, speed.more), astuple(speed.costs), points, row]))
+        curve = astuple(speed.curve) if speed.curve else ((), 0.0, 0.0)
+        new.write_text(json.dumps([(speed.one, speed.more), astuple(speed.costs), *curve]))
         new.replace(file)
         for old in sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)[:-MOST]:
             old.unlink(missing_ok=True)

@@ -87,7 +87,8 @@ class Run:
     def _guess(self, finish: Finish | None, streams: int, due: int) -> None:
         """What to try beside the tokens that are due: the grammar and the limit have to allow it."""
         if self.guesser and finish is None:
-            self.flow.draft = self.guesser.tries(self.limit - self.said - 1, self.constraint, streams, due)
+            most, depth = self.limit - self.said - 1, len(self.flow.tokens)
+            self.flow.draft = self.guesser.tries(most, self.constraint, streams, due=due, depth=depth)
 
     def _draw(self, logits: Logits) -> Finish | None:
         token, mask = self._choice(logits)

@@ -36,19 +36,23 @@ class Costs:
         row = max(rows - eight, 0.0) / 7
         return Costs(max(one - token - row, 0.05 * one), token, row)
 
+    @property
+    def one(self) -> float:
+        return self.step + self.token + self.row
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
     """What decodes of so many tokens take, each with its logits: `points`, rising, two at least; a straight line goes
-    from each to the next. `row` of it is for the logits of one."""
+    from each to the next. `row` of it is for the logits of one. Each token costs `cell` more for each before it."""
 
     points: tuple[tuple[int, float], ...]
     row: float
+    cell: float = 0.0
 
     @staticmethod
     def straight(costs: Costs) -> Curve:
-        one = costs.step + costs.token + costs.row
-        return Curve(((1, one), (2, one + costs.token + costs.row)), costs.row)
+        return Curve(((1, costs.one), (2, costs.one + costs.token + costs.row)), costs.row)
 
     def of(self, tokens: int) -> float:
         """Past the last point, it goes on as from the first to that."""
@@ -84,32 +88,39 @@ class Trust:
 
 
 def worthwhile(
-    matches: Sequence[int], forced: Sequence[bool], trust: Trust, curve: Curve, streams: int, due: int = 1
+    matches: Sequence[int],
+    forced: Sequence[bool],
+    trust: Trust,
+    curve: Curve,
+    streams: int,
+    due: int = 1,
+    depth: int = 0,
 ) -> int:
     """How many tokens of a guess are worth trying; `matches` says how much before each came as before, `forced` which
     of them the grammar decides once those before are right, `streams` how many jobs share the decode, in which this one
-    has so many tokens `due`.
+    has so many tokens `due`, and `depth` before them.
 
     A right guess saves this job a decode, which it would share with the others. All that is tried, right or wrong,
     makes this one larger.
     """
-    later, others = curve.of(streams) / streams, due + streams - 1
+    behind = depth * curve.cell
+    later, others = behind + curve.of(streams) / streams, due + streams - 1
     gain, spared, best, length, likely = 0.0, 0.0, 0.0, 0, 1.0
     for i, decided in enumerate(forced):
         if not decided:
             likely *= trust.of(matches[i])
-        gain += likely * (curve.token if decided else later)
+        gain += likely * (curve.token + behind if decided else later)
         spared += curve.row if i + 1 < len(forced) and forced[i + 1] else 0.0
-        won = gain + spared + curve.of(others) - curve.of(others + i + 1)
+        won = gain + spared + curve.of(others) - curve.of(others + i + 1) - (i + 1) * behind
         if won > best:
             best, length = won, i + 1
     return length
 
 
-def another(likely: float, costs: Costs, own: Costs, streams: int) -> bool:
+def another(likely: float, costs: Costs, own: Costs, streams: int, behind: float = 0.0) -> bool:
     """Whether one more guess of a small model pays, that is right with this probability: its own work is paid for
-    in any case."""
-    lost = (1 - likely) * (costs.token + costs.row)
+    in any case. A token costs `behind` for those before it, as a part of what a decode of one costs."""
+    lost = (1 - likely) * (costs.token + costs.row + behind * costs.one)
     return likely * costs.step / streams > lost + own.step + own.token + own.row
 
 
