@@ -1,9 +1,9 @@
 """What a decode of 1 to 32 tokens costs: with logits at every position, as a draft needs them, and at the last only.
 
-    python benchmarks/batches.py MODEL.gguf [--rounds 5] [--threads N]
+    python benchmarks/batches.py MODEL.gguf [--rounds 5] [--threads N] [--depth 200]
 
-Milliseconds: the median and the least of some rounds. The draft tuner (engines/llama/worth.py) goes by some of
-these sizes, which engines/llama/curve.py measures at a model's first load.
+Milliseconds, behind a prompt of so many tokens: the median and the least of some rounds. The draft tuner
+(engines/llama/worth.py) goes by some of these sizes, which engines/llama/curve.py measures at a model's first load.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.slots import Chunk, Flow
 
 SIZES = (1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32)
-PROMPT = 200  # tokens in the cache before
+DEPTH = 200  # tokens in the cache before
+STEP = 512  # of them decoded at once
 
 
-def chunk(tokens: int, *, every: bool) -> Chunk:
+def chunk(tokens: int, depth: int, *, every: bool) -> Chunk:
     rest = tokens - 1
     tried = Tries([0] * rest, [False] * rest) if every and rest else NOTHING
-    return Chunk(Flow(0, []), 0, PROMPT, [0] * (1 if every else tokens), last=True, draft=tried)
+    return Chunk(Flow(0, []), 0, depth, [0] * (1 if every else tokens), last=True, draft=tried)
 
 
 def timed(context: Context, one: Chunk) -> float:
@@ -34,8 +35,13 @@ def timed(context: Context, one: Chunk) -> float:
     began = time.perf_counter()
     context.decode([one])
     took = time.perf_counter() - began
-    context.trim(0, PROMPT)
+    context.trim(0, one.start)
     return took * 1e3
+
+
+def fill(context: Context, depth: int) -> None:
+    for start in range(0, depth, STEP):
+        context.decode([Chunk(Flow(0, []), 0, start, [0] * min(STEP, depth - start), last=False)])
 
 
 def main() -> None:
@@ -43,15 +49,16 @@ def main() -> None:
     parser.add_argument("model")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=machine.threads())
+    parser.add_argument("--depth", type=int, default=DEPTH)
     given = parser.parse_args()
     model = Model(Settings(given.model), lambda fraction: None)
-    context = Context(model, Shape(1024, 1, given.threads, rows=max(SIZES)))
-    context.decode([Chunk(Flow(0, []), 0, 0, [0] * PROMPT, last=True)])
+    context = Context(model, Shape(given.depth + 1024, 1, given.threads, rows=max(SIZES)))
+    fill(context, given.depth)
     found: dict[tuple[int, bool], list[float]] = defaultdict(list)
     for _ in range(given.rounds):
         for size in SIZES:
             for every in (True, False):
-                found[size, every].append(timed(context, chunk(size, every=every)))
+                found[size, every].append(timed(context, chunk(size, given.depth, every=every)))
     for every in (True, False):
         print(f"{'every position' if every else 'the last only'} ({given.threads} threads)")
         for size in SIZES:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -22,7 +22,7 @@ class Pairs:
     copies: bool = True
     used: float = 0.0
     held: list[list[int]] = field(default_factory=lambda: [[], [], []])
-    disturbed: float = 0.0  # what every second decode costs more
+    disturbed: Collection[int] = ()  # decodes, counted from one, that cost 0.2 more
     decodes: int = 0
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
@@ -31,7 +31,7 @@ class Pairs:
         assert chunk.start == max(held, default=-1) + 1
         self.used += self.pair * ((count + 1) // 2 + 0.1 * (1 + len(chunk.draft))) + self.cell * count * len(held)
         self.decodes += 1
-        self.used += self.disturbed * (self.decodes % 2)
+        self.used += 0.2 * (self.decodes in self.disturbed)
         held += range(chunk.start, chunk.start + count)
         assert sum(map(len, self.held)) <= self.cells
 
@@ -60,10 +60,18 @@ def test_each_size_is_measured_by_what_was_used_for_it() -> None:
 
 
 def test_of_a_slow_model_only_the_sizes_that_tell_most_are_measured() -> None:
-    pairs = Pairs(0.17)
+    pairs = Pairs(0.1)
     found = curve.measure(pairs, lambda: pairs.used)
-    assert [size for size, _ in found.points] == [1, 4, 8]
-    assert found.of(2) == pytest.approx(found.of(1) + (found.of(4) - found.of(1)) / 3)
+    assert [size for size, _ in found.points] == [1, 2, 4, 8]
+    assert found.of(3) == pytest.approx((found.of(2) + found.of(4)) / 2)
+
+
+def test_of_a_very_slow_model_nothing_is_measured_twice() -> None:
+    pairs = Pairs(1.0, cell=1e-3, cells=4096)
+    found = curve.measure(pairs, lambda: pairs.used)
+    assert [size for size, _ in found.points] == [1, 2, 4, 8]
+    assert found.cell == pytest.approx(1e-3)
+    assert pairs.decodes == curve.NEEDED + 2, "what is copied, and what is behind that"
 
 
 @pytest.mark.parametrize("cells", [1100, 16_384])
@@ -79,8 +87,15 @@ def test_where_nothing_can_be_copied_attention_is_taken_to_cost_nothing() -> Non
     assert pairs.held == [[], [], []]
 
 
-def test_a_decode_that_was_disturbed_does_not_count() -> None:
-    pairs, calm = Pairs(0.01, cell=1e-5, cells=4096, disturbed=0.5), Pairs(0.01, cell=1e-5, cells=4096)
-    found, want = curve.measure(pairs, lambda: pairs.used), curve.measure(calm, lambda: calm.used)
-    assert dict(found.points) == pytest.approx({size: want.of(size) for size, _ in found.points})
-    assert found.cell == pytest.approx(want.cell)
+def test_decodes_that_were_disturbed_do_not_count() -> None:
+    """Those that follow each other are disturbed together."""
+    calm = Pairs(0.01, cell=1e-5, cells=4096)
+    want = curve.measure(calm, lambda: calm.used)
+    pairs = replace(calm, used=0.0, decodes=0, disturbed=(1, 2, 3, calm.decodes))
+    found = curve.measure(pairs, lambda: pairs.used)
+    assert dict(found.points) == pytest.approx(dict(want.points))
+    assert (found.row, found.cell) == pytest.approx((want.row, want.cell))
+
+
+def test_caches_in_which_tokens_are_measured_alike_are_told_from_those_that_are_too_small() -> None:
+    assert [curve.deep(cells) for cells in (512, 1022, 1024, 2048, 4096, 32_768)] == [0, 0, 512, 1024, 2048, 2048]

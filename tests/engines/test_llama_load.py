@@ -166,3 +166,13 @@ def test_what_was_measured_is_kept_for_a_way_to_compute_and_a_users_threads_alon
         assert outcome.finish == "length"
         engine.close()
     assert asked == [machine.candidates(), [3]]
+
+
+def test_a_cache_too_small_to_tell_what_attention_costs_tells_nothing_of_larger_ones(
+    transformer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Meter.measure
+    monkeypatch.setattr(Meter, "measure", lambda self, threads: replace(real(self, threads), calm=True))
+    for context, kept in ((128, 1), (256, 1), (512, 2)):
+        Llama(Load(str(transformer), context=context, extra={"measured": str(tmp_path)}), lambda fraction: None).close()
+        assert len(list(tmp_path.iterdir())) == kept

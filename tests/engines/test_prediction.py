@@ -122,6 +122,16 @@ def test_a_prediction_that_comes_true_saves_decodes(start: Start) -> None:
     assert drafted.used.accepted > 80
 
 
+def test_where_a_token_costs_more_for_each_before_it_nothing_is_tried_behind_a_prompt(start: Start) -> None:
+    engine = start(STORY, 60)
+    hello = replace(job("hello there", max_tokens=40), prediction=STORY)
+    [free] = run(engine, hello)
+    engine._curve = replace(engine._curve, cell=10 * engine._curve.of(1))
+    [dear] = run(engine, hello)
+    assert same_but_for_the_work(free, dear)
+    assert (free.used.decodes < 20, dear.used.decodes) == (True, 40)
+
+
 def test_a_prediction_that_never_comes_true_costs_one_try(start: Start) -> None:
     """The reply leaves it at once and never comes near it again."""
     hello = replace(job("hello", max_tokens=200), prediction="12345 67890 " * 5)

@@ -122,6 +122,19 @@ def test_behind_a_long_prompt_a_guess_must_be_better() -> None:
     assert worthwhile([12] * 4, [False] * 4, Trust(), curve, 1, depth=4000) > 0
 
 
+def test_what_the_grammar_decides_pays_behind_a_long_prompt_as_behind_none() -> None:
+    """It would be decoded there anyway. Behind a guess it must not be in vain."""
+    curve = Curve(((1, 21.0), (2, 31.0), (8, 91.0)), 5.0, cell=0.006)
+    decided, guessed = [True, True, True, True, False], [False, True, True, True, False]
+    for forced, want in ((decided, [5, 5]), (guessed, [5, 1])):
+        assert [worthwhile([12] * 5, forced, Trust(), curve, 1, depth=depth) for depth in (0, 4000)] == want
+
+
 def test_a_small_model_must_be_surer_behind_a_long_prompt() -> None:
     costs, own = Costs(1.0, 0.2, 0.1), Costs(0.05, 0.0, 0.0)
     assert [another(0.6, costs, own, 1, behind) for behind in (0.0, 1.0)] == [True, False]
+
+
+def test_what_was_measured_as_nothing_has_no_share() -> None:
+    assert Curve(((1, 2.0), (8, 4.0)), 0.0, cell=0.001).share(4000) == pytest.approx(2.0)
+    assert Curve(((1, 0.0), (8, 0.0)), 0.0, cell=0.001).share(4000) == 0

@@ -132,8 +132,8 @@ class Llama:
         if not extra.measured:
             return measure()
         how = (PINNED, extra.cache_type, extra.flash_attention, load.gpu_layers, threads, machine.identity())
-        waits = [os.environ.get(name) for name in waiting.VARIABLES]
-        return recalled(Path(extra.measured), fingerprint(Path(load.path), *how, waits), measure)
+        waits, deep = [os.environ.get(name) for name in waiting.VARIABLES], curve.deep(self._decoder.cells)
+        return recalled(Path(extra.measured), fingerprint(Path(load.path), *how, waits, deep), measure)
 
     def _measured(self, threads: list[int]) -> Speed:
         speed = Meter(self._decoder).measure(threads)

@@ -87,7 +87,7 @@ class Guesser:
         return self._ask(self.small, most, constraint, streams, depth)
 
     def _ask(self, small: Small, most: int, constraint: Constraint | None, streams: int, depth: int) -> Tries:
-        likely, behind = 1.0, depth * self.curve.cell / self.curve.of(1)
+        likely, behind = 1.0, self.curve.share(depth)
 
         def pays(probability: float, own: Costs) -> bool:
             nonlocal likely

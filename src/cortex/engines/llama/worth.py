@@ -68,6 +68,11 @@ class Curve:
         """One more token without logits, as the sizes go."""
         return max(0.0, _slope(self.points[0], self.points[-1]) - self.row)
 
+    def share(self, depth: int) -> float:
+        """What one token pays for so many before it, as a part of what a decode of one token costs."""
+        one = self.of(1)
+        return depth * self.cell / one if one else 0.0  # a coarse clock measures nothing of a tiny model
+
 
 @dataclass(slots=True)
 class Trust:
