@@ -12,11 +12,12 @@ from test_slots import Pool, fresh
 
 from cortex.core.job import Job
 from cortex.engines.llama import aside
-from cortex.engines.llama.aside import Aside
+from cortex.engines.llama.aside import Aside, slack_of
 from cortex.engines.llama.context import Context
 from cortex.engines.llama.engine import Llama
 from cortex.engines.llama.shelf import Data
 from cortex.engines.llama.slots import Chunk, Flow, Slots
+from cortex.engines.llama.worth import Curve
 
 TOOLS = "the tools of an agent, which all of its chats begin with, as they stand in the prompt: " * 3
 CHATS = [f"chat number {number} is about the letter {letter} " * 6 for number, letter in enumerate("abcdef")]
@@ -27,6 +28,7 @@ Start = Callable[..., Llama]
 
 @pytest.fixture(autouse=True)
 def tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few cells are worth the work; nothing is measured in these tests."""
     monkeypatch.setattr(aside, "SLACK", 60)
 
 
@@ -104,6 +106,24 @@ def test_what_has_no_room_stays_in_the_cache(start: Start) -> None:
     assert engine._slots.used >= sum(one.used.prompt for one in firsts)
 
 
+def test_what_the_machine_has_no_memory_for_stays_in_the_cache(start: Start) -> None:
+    engine = start()
+    copies(engine)._free = lambda: aside.RESERVE + 1000
+    for chat in CHATS:
+        say(engine, job(chat))
+    assert not copies(engine)._copies
+    copies(engine)._free = lambda: None  # it does not say
+    say(engine, job(CHATS[0]))
+    assert copies(engine)._copies
+
+
+def test_where_a_token_takes_long_others_cells_matter_less() -> None:
+    small, large = (Curve(((1, one), (2, 2 * one)), 0.0, cell=cell) for one, cell in ((0.04, 1e-5), (0.6, 3e-5)))
+    assert slack_of(small) == 1200
+    assert slack_of(large) == 6000
+    assert slack_of(Curve(((1, 0.04), (2, 0.08)), 0.0)) == aside.SLACK
+
+
 def test_where_the_cache_is_full_too_the_oldest_copies_go(start: Start) -> None:
     engine = start(cells=2048)
     for number in range(20):
@@ -179,7 +199,7 @@ def right(slots: Slots, pool: Told) -> None:
 def test_whatever_is_asked_in_whatever_order_the_books_are_right(seed: int) -> None:
     draw, pool = random.Random(seed), Told(500)
     slots = Slots(pool, lanes=8, parallel=3, cells=500)
-    kept = Aside(pool, slots, most=CELL * draw.choice([0, 200, 800]), cell=CELL)
+    kept = Aside(pool, slots, most=CELL * draw.choice([0, 200, 800]), cell=CELL, slack=draw.choice([0, 60]))
     trunks: list[Sequence[int]] = [fresh(1000 * n, draw.choice([5, 90])) for n in range(3)]
     chats = [[*draw.choice(trunks), *fresh(10_000 + 1000 * n, draw.choice([3, 70]))] for n in range(8)]
     for turn in range(60):

@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cortex.engines.llama import machine
 from cortex.engines.llama.keeper import WORTH, States
 from cortex.engines.llama.slots import Lane, Slots
 from cortex.engines.llama.tree import Tree
+from cortex.engines.llama.worth import Curve
 
 LATEST: Final = 2  # sequences that stay: two chats that take turns are not moved each time
-SLACK: Final = 1024  # cells of others that are worth no work: 0.3 ms a token
+SLACK: Final = 1024  # cells of others that are worth no work, where nobody knows what they cost
+SLOWER: Final = 0.02  # of a token's time: what others' cells may cost it
+PASSED: Final = 15  # cells that are passed over in the time of one that is looked at
+RESERVE: Final = 256 << 20  # bytes of memory that copies leave free
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,22 @@ class Copy:
 
 
 class Aside:
-    """Copies of at most `most` bytes, where a token has `cell`. What has no room here stays in the cache; only where
-    that is more than half full, too, the copies made longest ago go for new ones."""
+    """Copies of at most `most` bytes, where a token has `cell`, and as far as memory is `free`. What has no room here
+    stays in the cache; only where that is more than half full, too, the copies made longest ago go for new ones. So
+    many cells of others as `slack` are left alone."""
 
-    def __init__(self, states: States, slots: Slots, *, most: int, cell: int) -> None:
+    def __init__(
+        self,
+        states: States,
+        slots: Slots,
+        *,
+        most: int,
+        cell: int,
+        slack: int = SLACK,
+        free: Callable[[], int | None] = machine.available_memory,
+    ) -> None:
         self._states, self._slots, self._most, self._cell = states, slots, most, cell
+        self._slack, self._free = slack, free
         self._copies: dict[int, Copy] = {}  # in the order of their making
         self._tree: Tree[int] = Tree()
         self._numbers = itertools.count()
@@ -53,7 +69,7 @@ class Aside:
 
     def ended(self) -> None:
         """A job has ended: look at what it leaves to do, and forget what was being done before it."""
-        self._look = self._slots.used > SLACK
+        self._look = self._slots.used > self._slack
         self._leaving.clear()
         self._coming.clear()
 
@@ -78,7 +94,14 @@ class Aside:
         idle = self._slots.idle()
         stay = {cell for lane in idle[-LATEST:] for cell in lane.cells}
         others = self._slots.used - len(stay)
-        return idle if others > SLACK and self._make_room(others * self._cell) else []
+        if others <= self._slack or not self._is_free(self._slots.used * self._cell):
+            return []
+        return idle if self._make_room(others * self._cell) else []
+
+    def _is_free(self, bytes: int) -> bool:
+        """Whether the machine has so much memory to spare, as far as it says."""
+        free = self._free()
+        return free is None or bytes + RESERVE <= free
 
     def _make_room(self, bytes: int) -> bool:
         """Whether copies of so many fit, after those made longest ago have gone for which the cache is too full."""
@@ -135,3 +158,8 @@ class Aside:
     def _drop(self, number: int) -> None:
         del self._copies[number]
         self._tree.drop(number)
+
+
+def slack_of(curve: Curve) -> int:
+    """How many cells of others cost a token next to nothing: few where it takes 20 ms, many where it takes 300."""
+    return int(SLOWER * curve.of(1) * PASSED / curve.cell) if curve.cell else SLACK

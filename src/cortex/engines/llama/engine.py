@@ -17,7 +17,7 @@ from cortex.engines.base import Load, Progress, check_tokens
 from cortex.engines.constraint import Grammars, llama_tokenizer
 from cortex.engines.llama import curve, machine, sampling, small, waiting
 from cortex.engines.llama.abi import CACHE_TYPES, PINNED, POOLING_RANK
-from cortex.engines.llama.aside import Aside
+from cortex.engines.llama.aside import Aside, slack_of
 from cortex.engines.llama.context import Context, Shape
 from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.echo import Echo
@@ -94,7 +94,6 @@ class Llama:
         self._lasting = sampling.all_but(self._vocabulary.eog, self._vocabulary.size)
         shelf = shelf_of(load, extra, whole=not model.rewinds)
         self._keeper = Keeper(self._decoder, self._slots, shelf, rewinds=model.rewinds)
-        self._aside = self._copies(extra.cache_type)
         self._said = Said(self._vocabulary.pieces, self._vocabulary.special, self._vocabulary.plainly)
         self._runs: dict[int, Run] = {}
         self._ready: list[Piece | Failure] = []
@@ -102,6 +101,7 @@ class Llama:
         self._embedder = Embedder(model, replace(shape, threads=speed.more))
         self._lookup, self._costs = extra.lookup, speed.costs
         self._curve = speed.curve or Curve.straight(speed.costs)
+        self._aside = self._copies(extra.cache_type)
         self._small = self._helper(load, extra, replace(shape, threads=speed.one))
 
     def _copies(self, cache_type: str) -> Aside | None:
@@ -110,7 +110,8 @@ class Llama:
         if not self._model.rewinds or self._model.offloads:
             return None
         cell = int(self._model.cell * CACHE_TYPES[cache_type][1])
-        return Aside(self._decoder, self._slots, most=self._decoder.cells * cell // 2, cell=cell)
+        most, slack = self._decoder.cells * cell // 2, slack_of(self._curve)
+        return Aside(self._decoder, self._slots, most=most, cell=cell, slack=slack)
 
     def _warm_up(self, load: Load, extra: Extra, threads: list[int]) -> Speed:
         """A few small decodes: they bring the weights into memory, and tell the pace of this machine."""

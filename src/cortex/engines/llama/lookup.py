@@ -14,7 +14,7 @@ from cortex.engines.llama.prefix import common
 KEY: Final = 2  # tokens that must have stood there before
 LONGEST: Final = 24  # tokens looked back at most, to choose between places
 PLACES: Final = 64  # places looked at, the latest of all
-HINT: Final = 3  # a match in a hint is worth so many tokens more: hints are few, and made for this reply
+HINT: Final = 6  # a match in a hint is worth so many tokens more: hints are few, and made for this reply
 ALIKE: Final = 8  # places as good as the best that are looked at
 APART: Final = -1  # stands between two texts: no token
 
