@@ -1,9 +1,10 @@
 """What a decode of 1 to 32 tokens costs: with logits at every position, as a draft needs them, and at the last only.
 
-    python benchmarks/batches.py MODEL.gguf [--rounds 5] [--threads N] [--depth 200]
+    python benchmarks/batches.py MODEL.gguf [--rounds 5] [--threads N] [--depth 200] [--others 0]
 
-Milliseconds, behind a prompt of so many tokens: the median and the least of some rounds. The draft tuner
-(engines/llama/worth.py) goes by some of these sizes, which engines/llama/curve.py measures at a model's first load.
+Milliseconds, behind a prompt of so many tokens, beside so many cells that others hold: the median and the least of some
+rounds. The draft tuner (engines/llama/worth.py) goes by some of these sizes, which engines/llama/curve.py measures at a
+model's first load.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def timed(context: Context, one: Chunk) -> float:
     return took * 1e3
 
 
-def fill(context: Context, depth: int) -> None:
-    for start in range(0, depth, STEP):
-        context.decode([Chunk(Flow(0, []), 0, start, [0] * min(STEP, depth - start), last=False)])
+def fill(context: Context, lane: int, tokens: int) -> None:
+    for start in range(0, tokens, STEP):
+        context.decode([Chunk(Flow(0, []), lane, start, [0] * min(STEP, tokens - start), last=False)])
 
 
 def main() -> None:
@@ -50,10 +51,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=machine.threads())
     parser.add_argument("--depth", type=int, default=DEPTH)
+    parser.add_argument("--others", type=int, default=0)
     given = parser.parse_args()
     model = Model(Settings(given.model), lambda fraction: None)
-    context = Context(model, Shape(given.depth + 1024, 1, given.threads, rows=max(SIZES)))
-    fill(context, given.depth)
+    context = Context(model, Shape(given.depth + given.others + 1024, 2, given.threads, rows=max(SIZES)))
+    fill(context, 1, given.others)
+    fill(context, 0, given.depth)
     found: dict[tuple[int, bool], list[float]] = defaultdict(list)
     for _ in range(given.rounds):
         for size in SIZES:
