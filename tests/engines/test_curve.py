@@ -60,7 +60,7 @@ def test_each_size_is_measured_by_what_was_used_for_it() -> None:
 
 
 def test_of_a_slow_model_only_the_sizes_that_tell_most_are_measured() -> None:
-    pairs = Pairs(0.1)
+    pairs = Pairs(0.2)
     found = curve.measure(pairs, lambda: pairs.used)
     assert [size for size, _ in found.points] == [1, 2, 4, 8]
     assert found.of(3) == pytest.approx((found.of(2) + found.of(4)) / 2)
@@ -99,3 +99,10 @@ def test_decodes_that_were_disturbed_do_not_count() -> None:
 
 def test_caches_in_which_tokens_are_measured_alike_are_told_from_those_that_are_too_small() -> None:
     assert [curve.deep(cells) for cells in (512, 1022, 1024, 2048, 4096, 32_768)] == [0, 0, 512, 1024, 2048, 2048]
+
+
+def test_one_token_on_fewer_threads_is_told_in_the_time_of_all() -> None:
+    pairs, half = Pairs(0.01), Pairs(0.01)
+    want, found = curve.measure(pairs, lambda: pairs.used), curve.measure(half, lambda: half.used, spread=2.0)
+    assert found.of(1) == pytest.approx(2 * want.of(1))
+    assert dict(found.points[1:]) == pytest.approx(dict(want.points[1:]))

@@ -49,9 +49,9 @@ def test_a_quota_limits_the_threads(root: Path, quota: str, threads: int) -> Non
     assert machine.threads(root) == threads
 
 
-def test_the_usual_number_is_tried_first_then_each_cpu_then_one_less(root: Path) -> None:
+def test_the_usual_number_is_tried_first_then_each_cpu_but_never_one_alone(root: Path) -> None:
     siblings(root, "0,2", "1,3", "0,2", "1,3")
-    assert machine.candidates(root) == [2, 4, 1]
+    assert machine.candidates(root) == [2, 4]
 
 
 def test_where_some_cores_are_faster_they_alone_are_tried(root: Path) -> None:
@@ -62,12 +62,12 @@ def test_where_some_cores_are_faster_they_alone_are_tried(root: Path) -> None:
     assert machine.candidates(root) == [4, 2, 3]
     for cpu, capacity in enumerate((1024, 446, 446, 446)):
         (root / f"sys/devices/system/cpu/cpu{cpu}/cpu_capacity").write_text(f"{capacity}\n")
-    assert machine.candidates(root) == [4, 1, 3], "this file says it better"
+    assert machine.candidates(root) == [4, 3], "this file says it better"
 
 
 def test_a_quota_limits_what_is_tried_and_one_cpu_has_one_thread(root: Path) -> None:
     write(root, sys__fs__cgroup__cpu_max="200000 100000")
-    assert machine.candidates(root) == [2, 1]
+    assert machine.candidates(root) == [2]
     write(root, sys__fs__cgroup__cpu_max="100000 100000")
     assert machine.candidates(root) == [1]
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from cortex.engines.llama import machine
 from cortex.engines.llama.keeper import WORTH, States
+from cortex.engines.llama.shelf import Data
 from cortex.engines.llama.slots import Lane, Slots
 from cortex.engines.llama.tree import Tree
 from cortex.engines.llama.worth import Curve
@@ -33,7 +34,7 @@ class Copy:
 
     tokens: list[int]
     behind: int
-    state: bytearray
+    state: Data
     used: int
     asked: int
 
@@ -80,8 +81,8 @@ class Aside:
             self._leaving.extend(self._plan())
         elif self._leaving:
             self._leave(self._leaving.popleft(), latest=len(self._leaving) < LATEST)
-        elif self._coming:
-            self._bring(self._coming.pop())  # the last that left: the others may go on from it
+        elif self._coming:  # the last that left: the others may go on from it
+            self._return(self._coming.pop())
 
     def fetch(self, prompt: Sequence[int]) -> None:
         """Bring back what this prompt begins with, if that saves much of its work."""
@@ -127,18 +128,24 @@ class Aside:
                 self._coming.append(number)
         self._slots.forget(lane)
 
-    def _bring(self, number: int, length: int | None = None) -> bool:
-        """Make this copy a sequence again. Where less than half of it, `length`, is wanted, only so much, and the copy
-        stays. False where it does not fit, or what it goes on from cannot be had."""
+    def _return(self, number: int) -> None:
+        """Make this copy a sequence again, as it was."""
         copy = self._copies[number]
-        keep = length if length is not None and 2 * length < len(copy.tokens) else None
+        if lane := self._bring(number, len(copy.tokens)):
+            lane.used = copy.used
+
+    def _bring(self, number: int, length: int) -> Lane | None:
+        """Make this copy a sequence again, the one used last. Where less than half of it, `length`, is wanted, only so
+        much, and the copy stays. None where it does not fit, or what it goes on from cannot be had."""
+        copy = self._copies[number]
+        keep = length if 2 * length < len(copy.tokens) else None
         if not self._has(copy.tokens[: copy.behind]):
-            return False
+            return None
         lane = self._slots.restore(copy.tokens, lambda id: self._put(id, copy), keep=keep, behind=copy.behind)
         if lane and keep is None:
-            lane.used, lane.asked = copy.used, copy.asked
+            lane.asked = copy.asked
             self._drop(number)
-        return lane is not None
+        return lane
 
     def _has(self, tokens: Sequence[int]) -> bool:
         """See to it that a sequence begins with these tokens."""
@@ -146,7 +153,7 @@ class Aside:
             return True
         length, numbers = self._tree.longest(tokens)
         first = self._first(numbers) if length == len(tokens) else None
-        return first is not None and self._copies[first].behind < length and self._bring(first, length)
+        return first is not None and self._copies[first].behind < length and bool(self._bring(first, length))
 
     def _first(self, numbers: Sequence[int]) -> int:
         """Of copies that share as much, the one that begins first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from cortex.engines.llama import waiting
 from cortex.engines.llama.abi import CACHE_TYPES, FLASH_ATTENTION, POOLING_NONE, ffi
 from cortex.engines.llama.model import Model, reason
 from cortex.engines.llama.sampling import Logits
+from cortex.engines.llama.shelf import Data
 from cortex.engines.llama.slots import Chunk
 
 Vectors = npt.NDArray[np.float32]
@@ -75,7 +77,7 @@ class Context:
     def share(self, source: int, target: int, length: int) -> None:
         self._lib.llama_memory_seq_cp(self._memory, source, target, 0, length)
 
-    def state(self, lane: int, length: int, behind: int = 0) -> bytearray:
+    def state(self, lane: int, length: int, behind: int = 0) -> Data:
         """A copy of what this sequence holds, or of the cells of its first tokens, those `behind` so many of them: the
         sequence behind all others serves to cut it. Empty where there is none to be had."""
         if not self._scratch:
@@ -86,7 +88,7 @@ class Context:
         finally:
             self.trim(self._scratch, 0)
 
-    def restore(self, lane: int, state: bytes | bytearray | memoryview, *, behind: bool = False) -> bool:
+    def restore(self, lane: int, state: Data, *, behind: bool = False) -> bool:
         """Fill this empty sequence with a copy, or go on with one `behind` what it holds. False where that does not
         fit; then it stays as it was."""
         into = self._scratch if behind else lane
@@ -97,11 +99,12 @@ class Context:
             self.trim(into, 0)
         return done
 
-    def _state(self, lane: int) -> bytearray:
+    def _state(self, lane: int) -> Data:
+        """In memory of its own: what is freed of the heap stays with the process."""
         size = self._lib.llama_state_seq_get_size(self._context, lane)
-        buffer = bytearray(size)
+        buffer = memoryview(mmap.mmap(-1, max(1, size)))[:size]
         wrote = self._lib.llama_state_seq_get_data(self._context, ffi.from_buffer(buffer), size, lane)
-        return buffer if wrote == size else bytearray()
+        return buffer if wrote == size else b""
 
     def decode(self, chunks: Sequence[Chunk]) -> None:
         """Decode these chunks in one batch. After an EngineError nothing is known of what their sequences hold."""

@@ -15,13 +15,14 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from cortex.engines.llama.guess import NOTHING, Tries
+from cortex.engines.llama.shelf import Data
 from cortex.engines.llama.slots import Chunk, Flow
 from cortex.engines.llama.worth import Curve
 
 EIGHT: Final = 8
 MORE: Final = (4, 2, 3, 16, 6, 5, 7, 12)  # sizes beside one and eight, those that tell most first
 NEEDED: Final = 5  # decodes of a round: one token, eight in two ways, and what is tried most, four and two
-PATIENCE: Final = 1.1  # seconds used in a round after which no further size is tried
+PATIENCE: Final = 2.2  # seconds used in a round after which no further size is tried
 SEED: Final = 16  # tokens decoded for the cells that are copied
 DEEP: Final = 2048  # cells that tokens are measured behind
 LEAST: Final = 512  # behind fewer, it would be noise
@@ -33,13 +34,14 @@ class Decoder(Protocol):
     def decode(self, chunks: Sequence[Chunk]) -> None: ...
     def trim(self, lane: int, keep: int) -> bool: ...
     def share(self, source: int, target: int, length: int) -> None: ...
-    def state(self, lane: int, length: int) -> bytearray: ...
-    def restore(self, lane: int, state: bytearray) -> bool: ...
+    def state(self, lane: int, length: int) -> Data: ...
+    def restore(self, lane: int, state: Data) -> bool: ...
 
 
-def measure(decoder: Decoder, used: Callable[[], float] = time.process_time) -> Curve:
-    """By `used`, the seconds spent so far; 3 s for a model of 0.5B on two cores. Needs three sequences, and leaves the
-    cache empty."""
+def measure(decoder: Decoder, used: Callable[[], float] = time.process_time, *, spread: float = 1.0) -> Curve:
+    """By `used`, the seconds spent so far; 4 s for a model of 0.5B on two cores. Where several tokens are computed with
+    `spread` times as many threads as one, one is told as if it had as many: the others wait as long. Needs three
+    sequences, and leaves the cache empty."""
 
     def cost(chunk: Chunk) -> float:
         before = used()
@@ -59,7 +61,7 @@ def measure(decoder: Decoder, used: Callable[[], float] = time.process_time) -> 
     if times > 1:
         taken = [min(before, cost(chunk)) for before, chunk in zip(taken, chunks, strict=False)]
     one, eight, last, *more = taken
-    sizes = {1: one, EIGHT: eight, **dict(zip(MORE, more, strict=False))}
+    sizes = {1: one * spread, EIGHT: eight, **dict(zip(MORE, more, strict=False))}
     row = max(0.0, eight - last) / (EIGHT - 1)
     cell = 0.0
     if cells := _fill(decoder, deep(decoder.cells)):

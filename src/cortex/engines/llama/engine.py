@@ -140,8 +140,9 @@ class Llama:
         speed = Meter(self._decoder).measure(threads)
         if not self._model.rewinds:
             return speed
-        used = time.perf_counter if self._model.offloads else time.process_time
-        return replace(speed, curve=curve.measure(self._decoder, used))
+        if self._model.offloads:
+            return replace(speed, curve=curve.measure(self._decoder, time.perf_counter))
+        return replace(speed, curve=curve.measure(self._decoder, spread=speed.more / speed.one))
 
     def _helper(self, load: Load, extra: Extra, shape: Shape) -> Small | None:
         """The small model that guesses."""

@@ -25,7 +25,7 @@ SEEN: Final = 16  # prompts that a new one is compared with
 
 
 class States(Protocol):
-    def state(self, lane: int, length: int, behind: int = 0) -> bytearray:
+    def state(self, lane: int, length: int, behind: int = 0) -> Data:
         """A copy of the cells of this sequence's first tokens, of those `behind` so many; of the whole, where it cannot
         be cut. Empty: no copy."""
 
@@ -39,7 +39,7 @@ class Point:
     """A model's state after these tokens."""
 
     tokens: list[int]
-    state: bytearray
+    state: Data
 
 
 class Keeper:

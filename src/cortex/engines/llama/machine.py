@@ -25,11 +25,12 @@ def threads(root: Path = ROOT) -> int:
 
 def candidates(root: Path = ROOT) -> list[int]:
     """Numbers of threads that may compute best, the likeliest first: `threads`; one for each CPU; the cores that are
-    faster than others; one less than there are."""
+    faster than others; one less than there are, but not one alone: on two cores that is best only while a neighbour,
+    whom this system need not see, has one of them."""
     cpus, limit = _cpus(), _quota(root) or len(_cpus())
     fast = {_siblings(root, cpu) for cpu in _fast(root, cpus)}
     found = [threads(root), *(min(limit, count) for count in (len(cpus), len(fast))), threads(root) - 1]
-    return list(dict.fromkeys(count for count in found if count))
+    return list(dict.fromkeys(count for count in found if count > 1)) or [1]
 
 
 def identity(root: Path = ROOT) -> str:

@@ -11,6 +11,7 @@ from cortex.core.errors import BadRequest
 from cortex.core.job import Cut, Segment
 from cortex.core.specials import is_special
 from cortex.engines.llama.abi import ATTR_CONTROL, ATTR_UNKNOWN, ATTR_USER_DEFINED, VOCAB_SPM, ffi
+from cortex.engines.llama.cuts import Cuts
 
 Tokens = list[int]
 BYTES = "surrogateescape"  # whatever the bytes are, they come back
@@ -27,6 +28,7 @@ class Vocabulary:
 
     def __init__(self, lib: Any, pointer: Any) -> None:
         self._lib, self._pointer = lib, pointer
+        self._cuts = Cuts(self._ask)
         self.size: int = lib.llama_vocab_n_tokens(pointer)
         self.eog = frozenset(token for token in range(self.size) if lib.llama_vocab_is_eog(pointer, token))
         attributes = [lib.llama_vocab_get_attr(pointer, token) for token in range(self.size)]
@@ -129,6 +131,9 @@ class Vocabulary:
         return self._tokenize(text, parse_special) if newline is None else tokens[newline + 1 :]
 
     def _tokenize(self, text: bytes, parse_special: bool) -> Tokens:
+        return self._cuts(text, parse_special)
+
+    def _ask(self, text: bytes, parse_special: bool) -> Tokens:
         room = len(text) + 8
         out = ffi.new("llama_token[]", room)
         count = self._lib.llama_tokenize(self._pointer, text, len(text), out, room, False, parse_special)

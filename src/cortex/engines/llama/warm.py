@@ -21,7 +21,7 @@ PATIENCE: Final = 1.0  # seconds after which no round begins
 FIRST: Final = 0.4  # seconds that a round of the usual number of threads may take, for others to be tried
 TWICE: Final = 2  # rounds at least of those that are tried: one alone decides nothing
 SLOW: Final = 1.2  # times as slow as the usual number in their first round: not tried again
-BETTER: Final = 0.95  # of the usual number's time: what takes more is the same to us
+BETTER: Final = 0.9  # of the usual number's time: what takes more is the same to us
 
 
 class Decoder(Protocol):
@@ -110,8 +110,11 @@ class Meter:
 
 
 def _best(usual: Trial, others: Sequence[Trial], times: Callable[[Trial], list[float]]) -> Trial:
+    """The usual number, unless another is better in every round, and by far at the median."""
     best = min((usual, *others), key=lambda trial: statistics.median(times(trial)))
-    return best if statistics.median(times(best)) < BETTER * statistics.median(times(usual)) else usual
+    always = all(new < old for new, old in zip(times(best), times(usual), strict=True))
+    clear = statistics.median(times(best)) < BETTER * statistics.median(times(usual))
+    return best if always and clear else usual
 
 
 def _chunk(tokens: int, draft: Tries = NOTHING) -> Chunk:
