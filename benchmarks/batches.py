@@ -16,9 +16,9 @@ from collections import defaultdict
 
 from cortex.engines.llama import machine
 from cortex.engines.llama.context import Context, Shape
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.guess import NOTHING, Tries
 from cortex.engines.llama.model import Model, Settings
-from cortex.engines.llama.slots import Chunk, Flow
 
 SIZES = (1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32)
 DEPTH = 200  # tokens in the cache before

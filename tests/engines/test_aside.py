@@ -15,8 +15,9 @@ from cortex.engines.llama import aside
 from cortex.engines.llama.aside import Aside, slack_of
 from cortex.engines.llama.context import Context
 from cortex.engines.llama.engine import Llama
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.shelf import Data
-from cortex.engines.llama.slots import Chunk, Flow, Slots
+from cortex.engines.llama.slots import Slots
 from cortex.engines.llama.worth import Curve
 
 TOOLS = "the tools of an agent, which all of its chats begin with, as they stand in the prompt: " * 3

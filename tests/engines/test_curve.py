@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from cortex.engines.llama import curve
-from cortex.engines.llama.slots import Chunk
+from cortex.engines.llama.flow import Chunk
 
 
 @dataclass

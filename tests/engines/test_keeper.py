@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from cortex.core.job import Job
 from cortex.engines.llama import keeper
 from cortex.engines.llama.engine import Llama
+from cortex.engines.llama.flow import Flow
 from cortex.engines.llama.keeper import WORTH, Keeper
 from cortex.engines.llama.shelf import Data
-from cortex.engines.llama.slots import Flow, Slots
+from cortex.engines.llama.slots import Slots
 
 LONG = "the quick brown fox jumps over the lazy dog again and again and never comes to rest " * 8
 OTHER = "a letter to a friend who lives far away and has not written for a very long time now " * 8

@@ -15,7 +15,7 @@ from drive import Outcome, collect, finish, job, llama, rest, run
 from cortex.core.errors import EngineError
 from cortex.core.job import Job, Segment
 from cortex.engines.llama.engine import Llama
-from cortex.engines.llama.slots import Chunk, Flow
+from cortex.engines.llama.flow import Chunk, Flow
 
 CONTEXT = 512
 

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from cortex.core.chat import Sampling
 from cortex.core.job import Job
 from cortex.engines.llama.engine import Llama
+from cortex.engines.llama.flow import Chunk
 from cortex.engines.llama.guess import MOST
 from cortex.engines.llama.sampling import Logits
-from cortex.engines.llama.slots import Chunk
 
 GENEROUS = {"costs": (1.0, 0.02, 0.01)}  # of a machine on which nearly any guess is worth trying
 STORY = 'hello there you old fox, where do you go {today}? "hello" said the fox, hello you too. ' * 3

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.guess import Tries
 from cortex.engines.llama.pace import LEAST_PREFILL, parts
-from cortex.engines.llama.slots import Chunk, Flow, Slots
+from cortex.engines.llama.slots import Slots
 
 
 @dataclass

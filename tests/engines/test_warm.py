@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cortex.engines.llama.slots import Chunk
+from cortex.engines.llama.flow import Chunk
 from cortex.engines.llama.warm import ROUNDS, Meter, Speed
 
 Took = tuple[float, float]  # seconds of a decode of one token, and of one of eight

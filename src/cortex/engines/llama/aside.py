@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from cortex.engines.llama import machine
+from cortex.engines.llama.flow import Lane
 from cortex.engines.llama.keeper import WORTH, States
 from cortex.engines.llama.shelf import Data
-from cortex.engines.llama.slots import Lane, Slots
+from cortex.engines.llama.slots import Slots
 from cortex.engines.llama.tree import Tree
 from cortex.engines.llama.worth import Curve
 

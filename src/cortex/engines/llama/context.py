@@ -13,10 +13,10 @@ import numpy.typing as npt
 from cortex.core.errors import EngineError, LoadError
 from cortex.engines.llama import waiting
 from cortex.engines.llama.abi import CACHE_TYPES, FLASH_ATTENTION, POOLING_NONE, ffi
+from cortex.engines.llama.flow import Chunk
 from cortex.engines.llama.model import Model, reason
 from cortex.engines.llama.sampling import Logits
 from cortex.engines.llama.shelf import Data
-from cortex.engines.llama.slots import Chunk
 
 Vectors = npt.NDArray[np.float32]
 UBATCH = 512  # tokens that are computed at once; llama.cpp's own default

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.guess import NOTHING, Tries
 from cortex.engines.llama.shelf import Data
-from cortex.engines.llama.slots import Chunk, Flow
 from cortex.engines.llama.worth import Curve
 
 EIGHT: Final = 8

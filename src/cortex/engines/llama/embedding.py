@@ -20,9 +20,9 @@ from cortex.core.errors import CortexError, EngineError
 from cortex.core.job import Failure, Piece, Usage
 from cortex.engines.llama.abi import POOLING_CLS, POOLING_LAST
 from cortex.engines.llama.context import Context, Shape, Vectors
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.model import Model
 from cortex.engines.llama.pace import Pace
-from cortex.engines.llama.slots import Chunk, Flow
 
 LANES: Final = 8  # inputs in one batch
 BATCH: Final = 64  # tokens; each also gets a row of logits, which are the larger part of this context's memory

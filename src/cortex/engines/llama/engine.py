@@ -23,6 +23,7 @@ from cortex.engines.llama.draft import Draft
 from cortex.engines.llama.echo import Echo
 from cortex.engines.llama.embedding import Embedder
 from cortex.engines.llama.extra import Extra, cells_of, context_of, extra_of, shelf_of
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.keeper import Keeper
 from cortex.engines.llama.lookup import Lookup
@@ -33,7 +34,7 @@ from cortex.engines.llama.run import Run, check_length, limit_of
 from cortex.engines.llama.said import Said
 from cortex.engines.llama.sampling import Sampler
 from cortex.engines.llama.shelf import fingerprint
-from cortex.engines.llama.slots import Chunk, Flow, Slots
+from cortex.engines.llama.slots import Slots
 from cortex.engines.llama.small import Small
 from cortex.engines.llama.vocabulary import Vocabulary
 from cortex.engines.llama.warm import Meter, Speed

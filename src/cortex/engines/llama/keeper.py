@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from cortex.engines.llama.flow import Chunk
 from cortex.engines.llama.prefix import common
 from cortex.engines.llama.shelf import Data, Shelf
-from cortex.engines.llama.slots import Chunk, Slots
+from cortex.engines.llama.slots import Slots
 
 WORTH: Final = 64  # tokens that a copy must save: one that saves fewer is not fetched
 LEAST: Final = 256  # tokens of a prefix that is worth a file

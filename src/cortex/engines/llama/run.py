@@ -10,10 +10,10 @@ from cortex.core.job import Chosen, Finish, Job, Piece, Usage
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama import likely
 from cortex.engines.llama.echo import Echo
+from cortex.engines.llama.flow import Flow
 from cortex.engines.llama.guess import Guesser
 from cortex.engines.llama.prefix import common
 from cortex.engines.llama.sampling import Logits, Mask, Sampler, narrowed
-from cortex.engines.llama.slots import Flow
 from cortex.engines.llama.vocabulary import Vocabulary
 
 Rows = Callable[[int], Logits]  # the logits after the tokens so far and this many of those that were tried

@@ -14,11 +14,11 @@ from cortex.core.errors import CortexError, EngineError, LoadError
 from cortex.engines.constraint import Constraint
 from cortex.engines.llama import sampling
 from cortex.engines.llama.context import Context, Shape
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.guess import Pays
 from cortex.engines.llama.model import Model, Settings
 from cortex.engines.llama.prefix import common
 from cortex.engines.llama.sampling import Logits
-from cortex.engines.llama.slots import Chunk, Flow
 from cortex.engines.llama.vocabulary import Vocabulary
 from cortex.engines.llama.warm import Meter
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from cortex.engines.llama import machine
+from cortex.engines.llama.flow import Chunk, Flow
 from cortex.engines.llama.guess import NOTHING, Tries
-from cortex.engines.llama.slots import Chunk, Flow
 from cortex.engines.llama.waiting import CROWDED
 from cortex.engines.llama.worth import Costs, Curve
 
