@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grown
@@ -24,6 +24,20 @@ def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def recurrent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A grown model with a recurrent state."""
     return grown.mamba(tmp_path_factory.mktemp("grown") / "mamba.gguf")
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Llama]]:
+    """Begins engines of grown models, and closes them. Flash attention off: it rounds by batch."""
+    begun: list[Llama] = []
+
+    def begin(path: Path, **extra: object) -> Llama:
+        begun.append(llama(path, context=2048, parallel=2, extra={"flash_attention": False} | extra))
+        return begun[-1]
+
+    yield begin
+    for engine in begun:
+        engine.close()
 
 
 @pytest.fixture(scope="session")

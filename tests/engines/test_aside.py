@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
-from drive import Outcome, finish, job, llama, rest, run
+from drive import finish, job, llama, run, say
 from test_slots import Pool, fresh
 
-from cortex.core.job import Job
 from cortex.engines.llama import aside
 from cortex.engines.llama.aside import Aside, slack_of
 from cortex.engines.llama.context import Context
@@ -34,24 +34,8 @@ def tight(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def start(transformer: Path) -> Iterator[Start]:
-    """Engines with a cache each. Flash attention off: it rounds by batch."""
-    begun: list[Llama] = []
-
-    def start(**extra: object) -> Llama:
-        begun.append(llama(transformer, context=2048, parallel=2, extra={"flash_attention": False} | extra))
-        return begun[-1]
-
-    yield start
-    for engine in begun:
-        engine.close()
-
-
-def say(engine: Llama, one: Job) -> Outcome:
-    """What the job gives; then the engine does what it does when nobody waits."""
-    [outcome] = run(engine, one)
-    rest(engine)
-    return outcome
+def start(begin: Start, transformer: Path) -> Start:
+    return partial(begin, transformer)
 
 
 def copies(engine: Llama) -> Aside:

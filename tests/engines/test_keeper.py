@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from drive import Outcome, finish, job, llama, rest, run
+from drive import finish, job, llama, rest, run, say
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cortex.core.job import Job
 from cortex.engines.llama import keeper
 from cortex.engines.llama.engine import Llama
 from cortex.engines.llama.flow import Flow
@@ -32,24 +31,11 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    begun: list[Llama] = []
-
+def start(begin: Start) -> Start:
     def start(path: Path, folder: Path | None = None, **extra: object) -> Llama:
-        extra |= {"flash_attention": False, "prefixes": str(folder or "")}
-        begun.append(llama(path, context=2048, parallel=2, extra=extra))
-        return begun[-1]
+        return begin(path, **extra | {"prefixes": str(folder or "")})
 
-    yield start
-    for engine in begun:
-        engine.close()
-
-
-def say(engine: Llama, one: Job) -> Outcome:
-    """What the job gives; then the engine does what it does when nobody waits."""
-    [outcome] = run(engine, one)
-    rest(engine)
-    return outcome
+    return start
 
 
 def length(engine: Llama, text: str) -> int:

@@ -149,6 +149,7 @@ def limit_of(prompt: int, job: Job, context: int) -> int:
 
 
 def check_length(tokens: int, job: Job, context: int) -> None:
+    """TooLong where a prompt of so many tokens leaves no room for a reply; BadRequest where it has none."""
     if not tokens:
         raise BadRequest("the prompt is empty", param=job.source)
     if tokens >= context:

@@ -38,6 +38,7 @@ class Costs:
 
     @property
     def one(self) -> float:
+        """A decode of one token."""
         return self.step + self.token + self.row
 
 
